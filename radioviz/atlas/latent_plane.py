@@ -88,8 +88,17 @@ class Plane:
     def place(self, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project latent vectors onto the plane.
 
-        ``latents``: shape ``(n, d)``. Returns ``places``: ``a`` and ``b``, float32 of shape
-        ``(n, 2)``; ``off``: distance from the plane in latent units, float32 of shape ``(n,)``.
+        Parameters
+        ----------
+        latents : numpy.ndarray
+            Shape ``(n, d)``.
+
+        Returns
+        -------
+        places : numpy.ndarray
+            ``a`` and ``b``, float32 of shape ``(n, 2)``.
+        off : numpy.ndarray
+            Distance from the plane in latent units, float32 of shape ``(n,)``.
         """
         away = np.asarray(latents, dtype=np.float64) - self.origin
         a = away @ self.u / (self.u @ self.u)

@@ -19,24 +19,12 @@ from radioviz.data.preprocess import Preprocess
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of a training image.
+    """Random changes of a training image."""
 
-    Attributes
-    ----------
-    rotate : bool
-        Rotate by any angle about the centre.
-    flip : bool
-        Mirror half of the images.
-    shift : float
-        Largest shift along each axis, in result pixels.
-    zoom : float
-        Largest change of scale, as a fraction; 0.1 draws from 1/1.1 to 1.1.
-    """
-
-    rotate: bool = True
-    flip: bool = True
-    shift: float = 1.0
-    zoom: float = 0.0
+    rotate: bool = True  # rotate by any angle about the centre
+    flip: bool = True  # mirror half of the images
+    shift: float = 1.0  # largest shift along each axis, in result pixels
+    zoom: float = 0.0  # largest change of scale, as a fraction; 0.1 draws from 1/1.1 to 1.1
 
     def padded(self, preprocess: Preprocess) -> Preprocess:
         """The linear preprocessing chain with the margin that :meth:`__call__` needs."""

@@ -27,81 +27,47 @@ class TrainError(RadioVizError):
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Settings that every method shares.
+    """Settings that every method shares."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the run and of the published model.
-    title : str
-        Name that the app shows.
-    data : tuple of str
-        Data sets. Training uses their ``train`` splits, selection their ``valid`` splits.
-    preprocess : Preprocess
-        In TOML the name of a preset, or a table of its fields.
-    augment : Augment
-        Augmentation of training images.
-    epochs, batch : int
-        Passes over the training images; images per step.
-    optimiser : str
-        A name of :data:`OPTIMISERS`.
-    learning_rate, weight_decay, momentum : float
-        Of the optimiser; momentum if it has one.
-    betas : tuple of float
-        Decay rates of the moments of Adam and AdamW.
-    schedule : str
-        Learning rate after the linear warm-up: ``cosine`` (half a cosine down to 2 %),
-        ``constant``, or ``plateau`` (multiplied by ``plateau_factor`` whenever the validation
-        loss has not improved over ``plateau_patience`` validations).
-    warmup_epochs : float
-        Epochs over which the learning rate rises.
-    accumulate : int
-        Parts that a batch is processed in, to save memory; gradients are averaged.
-    clip_norm : float
-        Clip gradients to this norm; 0 does not clip.
-    skip_norm : float
-        Skip steps with a larger gradient norm; 0 skips only gradients that are not finite.
-    ema : float
-        Decay rate of the exponential moving average of the weights, which is validated and
-        published; 0 publishes the plain weights.
-    patience : int
-        Stop after this many epochs without a better validation loss.
-    validate_every, checkpoint_every : int
-        In epochs.
-    seed : int
-        Seed of weights, order, augmentation and noise.
-    precision : str
-        ``float32``, ``bfloat16`` (autocast), or ``auto``: bfloat16 on hardware that is fast at it.
-    limit : int
-        Use only this many images of each split (for tests); 0 uses all.
-    """
-
-    name: str
-    title: str = ""
+    name: str  # name of the run and of the published model
+    title: str = ""  # name that the app shows
+    # Data sets. Training uses their ``train`` splits, selection their ``valid`` splits.
     data: tuple[str, ...] = ("first",)
+    # In TOML the name of a preset, or a table of its fields.
     preprocess: Preprocess = PRESETS["compact64"]
-    augment: Augment = field(default_factory=Augment)
+    augment: Augment = field(default_factory=Augment)  # augmentation of training images
+    # epochs, batch: passes over the training images; images per step
     epochs: int = 300
     batch: int = 64
-    optimiser: str = "adamw"
+    optimiser: str = "adamw"  # a name of :data:`OPTIMISERS`
+    # learning_rate, weight_decay, momentum: of the optimiser; momentum if it has one
     learning_rate: float = 1e-3
     momentum: float = 0.9
-    warmup_epochs: float = 3.0
+    warmup_epochs: float = 3.0  # epochs over which the learning rate rises
+    # Learning rate after the linear warm-up: ``cosine`` (half a cosine down to 2 %), ``constant``,
+    # or ``plateau`` (multiplied by ``plateau_factor`` whenever the validation loss has not improved
+    # over ``plateau_patience`` validations).
     schedule: str = "cosine"
     plateau_factor: float = 0.5
     plateau_patience: int = 10
     weight_decay: float = 1e-3
-    betas: tuple[float, ...] = (0.9, 0.99)
+    betas: tuple[float, ...] = (0.9, 0.99)  # decay rates of the moments of Adam and AdamW
+    # Parts that a batch is processed in, to save memory; gradients are averaged.
     accumulate: int = 1
-    clip_norm: float = 100.0
+    clip_norm: float = 100.0  # clip gradients to this norm; 0 does not clip
+    # Skip steps with a larger gradient norm; 0 skips only gradients that are not finite.
     skip_norm: float = 0.0
+    # Decay rate of the exponential moving average of the weights, which is validated and published;
+    # 0 publishes the plain weights.
     ema: float = 0.995
-    patience: int = 100
+    patience: int = 100  # stop after this many epochs without a better validation loss
+    # validate_every, checkpoint_every: in epochs
     validate_every: int = 1
     checkpoint_every: int = 5
-    seed: int = 0
+    seed: int = 0  # seed of weights, order, augmentation and noise
+    # ``float32``, ``bfloat16`` (autocast), or ``auto``: bfloat16 on hardware that is fast at it.
     precision: str = "auto"
-    limit: int = 0
+    limit: int = 0  # use only this many images of each split (for tests); 0 uses all
 
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "float32", "bfloat16"):

@@ -27,19 +27,12 @@ SAME = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images of one split and their catalogue rows.
+    """Images of one split and their catalogue rows."""
 
-    Attributes
-    ----------
-    images : Tensor
-        Float32, shape ``(n, channels, size, size)``; training images with the margin of
-        :meth:`train.core.augment.Augment.padded`.
-    table : pandas.DataFrame
-        The catalogue rows, ``n`` of them, and the column ``data_set``.
-    """
-
+    # Float32, shape ``(n, channels, size, size)``; training images with the margin of
+    # :meth:`train.core.augment.Augment.padded`.
     images: Tensor
-    table: pd.DataFrame
+    table: pd.DataFrame  # the catalogue rows, ``n`` of them, and the column ``data_set``
 
     def __len__(self) -> int:
         return len(self.table)

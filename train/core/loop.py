@@ -37,30 +37,19 @@ _Tensors = list[Tensor] | tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """How a run ended."""
 
-    Attributes
-    ----------
-    epochs, best_epoch : int
-        Epochs done, and the one whose weights are kept.
-    best_loss : float
-        Validation loss of that epoch.
-    seconds, images_per_second : float
-        Duration of the whole run, and speed of its training steps.
-    machine, commit : str
-        Kind of machine and commit of the code of the last epochs.
-    data : dict
-        Data set to the digest of its sources and splits.
-    """
-
+    # epochs, best_epoch: epochs done, and the one whose weights are kept
     epochs: int
     best_epoch: int
-    best_loss: float
+    best_loss: float  # validation loss of that epoch
+    # seconds, images_per_second: duration of the whole run, and speed of its training steps
     seconds: float
     images_per_second: float
+    # machine, commit: kind of machine and commit of the code of the last epochs
     machine: str
     commit: str
-    data: dict[str, str]
+    data: dict[str, str]  # data set to the digest of its sources and splits
 
 
 @without_denormals()

@@ -63,26 +63,13 @@ _PIXEL = 1.8  # arcsec, of FIRST
 
 @dataclass(frozen=True, eq=False)
 class ClassJudge:
-    """Networks that learned from the split ``judge`` alone.
-
-    Attributes
-    ----------
-    networks : list of FrClassifier
-    folds : list of numpy.ndarray
-        Rows of ``table`` that a network has not seen, one array for each.
-    seen : numpy.ndarray
-        What it learned from, as generators deliver images, ``(n, 150, 150)``.
-    table : pandas.DataFrame
-        Their catalogue rows.
-    chain : Preprocess
-        Of the images to judge.
-    """
+    """Networks that learned from the split ``judge`` alone."""
 
     networks: list[FrClassifier]
-    folds: list[np.ndarray]
-    seen: np.ndarray
-    table: pd.DataFrame
-    chain: Preprocess
+    folds: list[np.ndarray]  # rows of ``table`` that a network has not seen, one array for each
+    seen: np.ndarray  # what it learned from, as generators deliver images, ``(n, 150, 150)``
+    table: pd.DataFrame  # their catalogue rows
+    chain: Preprocess  # of the images to judge
 
     @functools.cached_property
     def digest(self) -> str:

@@ -40,36 +40,18 @@ KINDS = ("vae", "cvae")
 
 @dataclass(frozen=True)
 class TableConfig:
-    """The fits of a table.
+    """The fits of a table."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the table, of its folder in ``runs/`` and of its results.
-    method : str
-        ``vae`` or ``cvae``.
-    dimensions : tuple of int
-        Latent dimensions d.
-    rates : tuple of float
-        Learning rates of the search.
-    search_epochs, epochs : int
-        Epochs of a fit of the search, and of the fit with the chosen rate.
-    samples : int
-        Galaxies generated for RAMIS.
-    classifier : str
-        Name of the classifier; default: the best one available.
-    run : dict
-        All other settings, as in any run of the method.
-    """
-
-    name: str
-    method: str = "vae"
-    dimensions: tuple[int, ...] = (2, 4, 8, 16, 32, 64)
-    rates: tuple[float, ...] = (5e-4, 7.5e-4, 1e-3, 1.25e-3, 1.5e-3)
+    name: str  # name of the table, of its folder in ``runs/`` and of its results
+    method: str = "vae"  # ``vae`` or ``cvae``
+    dimensions: tuple[int, ...] = (2, 4, 8, 16, 32, 64)  # latent dimensions d
+    rates: tuple[float, ...] = (5e-4, 7.5e-4, 1e-3, 1.25e-3, 1.5e-3)  # learning rates of the search
+    # search_epochs, epochs: epochs of a fit of the search, and of the fit with the chosen rate
     search_epochs: int = 10
     epochs: int = 100
-    samples: int = 2000
-    classifier: str = ""
+    samples: int = 2000  # galaxies generated for RAMIS
+    classifier: str = ""  # name of the classifier; default: the best one available
+    # All other settings, as in any run of the method.
     run: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -43,28 +43,15 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class DescribedImages:
-    """Images, their classification and their measured morphology.
+    """Images, their classification and their measured morphology."""
 
-    Attributes
-    ----------
-    images : numpy.ndarray
-        Shape ``(n, size, size)``.
-    labels : numpy.ndarray
-        True or requested class of each, shape ``(n,)``.
-    requested : numpy.ndarray
-        Requested angular size of each in arcsec; NaN for real ones.
-    probabilities, features : numpy.ndarray
-        By the classifier, shapes ``(n, k)`` and ``(n, d)``.
-    measured : pandas.DataFrame
-        See :func:`radioviz.morphology.measure`.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    requested: np.ndarray
+    images: np.ndarray  # shape ``(n, size, size)``
+    labels: np.ndarray  # true or requested class of each, shape ``(n,)``
+    requested: np.ndarray  # requested angular size of each in arcsec; NaN for real ones
+    # probabilities, features: by the classifier, shapes ``(n, k)`` and ``(n, d)``
     probabilities: np.ndarray
     features: np.ndarray
-    measured: pd.DataFrame
+    measured: pd.DataFrame  # see :func:`radioviz.morphology.measure`
 
     def __len__(self) -> int:
         return len(self.images)

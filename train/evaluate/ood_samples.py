@@ -37,23 +37,15 @@ MEASURED = (
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Some images as an encoder sees them.
+    """Some images as an encoder sees them."""
 
-    Attributes
-    ----------
-    latents : numpy.ndarray
-        Float32, shape ``(n, 8, d)``: unchanged (the first), rotated by right angles, mirrored.
-    figures : pandas.DataFrame
-        ``n`` rows of measurements; for decoders also ``reconstruction`` (squared residual over
-        squared image), ``residual`` (absolute residual over the sum of the image) and ``sky``
-        (share of the light where the reconstruction has none).
-    rows : numpy.ndarray
-        Rows of the images in their data set, int64.
-    """
-
+    # Float32, shape ``(n, 8, d)``: unchanged (the first), rotated by right angles, mirrored.
     latents: np.ndarray
+    # ``n`` rows of measurements; for decoders also ``reconstruction`` (squared residual over
+    # squared image), ``residual`` (absolute residual over the sum of the image) and ``sky`` (share
+    # of the light where the reconstruction has none).
     figures: pd.DataFrame
-    rows: np.ndarray
+    rows: np.ndarray  # rows of the images in their data set, int64
 
     def __len__(self) -> int:
         return len(self.rows)

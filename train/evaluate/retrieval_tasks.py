@@ -18,24 +18,13 @@ ELONGATED = 20.0  # arcsec: four beams, enough for a position angle
 
 @dataclass(frozen=True, eq=False)
 class RetrievalTask:
-    """Queries, allowed results and relevant results.
-
-    Attributes
-    ----------
-    data : str
-        Data set of the queries.
-    rows : numpy.ndarray
-        Rows of the queries in it.
-    allowed : numpy.ndarray
-        Bool ``(q, n)``: entries of FIRST that may be results.
-    relevant, sized : numpy.ndarray
-        Bool ``(q, n)``: same class; angular size within 20 %.
-    """
+    """Queries, allowed results and relevant results."""
 
     name: str
-    data: str
-    rows: np.ndarray
-    allowed: np.ndarray
+    data: str  # data set of the queries
+    rows: np.ndarray  # rows of the queries in it
+    allowed: np.ndarray  # bool ``(q, n)``: entries of FIRST that may be results
+    # relevant, sized: bool ``(q, n)``: same class; angular size within 20 %
     relevant: np.ndarray
     sized: np.ndarray
     angles: np.ndarray

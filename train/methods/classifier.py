@@ -34,34 +34,19 @@ from train.metrics.calibration import (
 
 @dataclass(frozen=True)
 class ClassifierConfig(RunConfig):
-    """Settings of a classifier, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of a classifier, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    kind : str
-        ``fr-resnet`` or ``fr-cnn`` (Bastien et al. 2021).
-    architecture : dict
-        Arguments of the network (:mod:`radioviz.models.fr_cnn`).
-    classes : tuple of str
-        Labels to distinguish; sources with another label are not used.
-    smoothing : float
-        Label smoothing: probability spread over all classes.
-    mixup : float
-        Parameter of the Beta distribution of mixup; 0 mixes none.
-    uncertain : float
-        Weight of training images with an uncertain class in the catalogue (MiraBest); others
-        have 1.
-    noise, contrast : float
-        Largest added Gaussian noise, in units of the peak, and largest g of a change of contrast,
-        x to the power of 1 - g to 1 + g; 0 disables them.
-    """
-
-    kind: str = "fr-resnet"
+    kind: str = "fr-resnet"  # ``fr-resnet`` or ``fr-cnn`` (Bastien et al. 2021)
+    # Arguments of the network (:mod:`radioviz.models.fr_cnn`).
     architecture: dict[str, Any] = field(default_factory=dict)
+    # Labels to distinguish; sources with another label are not used.
     classes: tuple[str, ...] = ("FRI", "FRII")
-    smoothing: float = 0.0
-    mixup: float = 0.0
+    smoothing: float = 0.0  # label smoothing: probability spread over all classes
+    mixup: float = 0.0  # parameter of the Beta distribution of mixup; 0 mixes none
+    # Weight of training images with an uncertain class in the catalogue (MiraBest); others have 1.
     uncertain: float = 1.0
+    # noise, contrast: largest added Gaussian noise, in units of the peak, and largest g of a change
+    # of contrast, x to the power of 1 - g to 1 + g; 0 disables them
     noise: float = 0.0
     contrast: float = 0.0
 

@@ -32,45 +32,28 @@ Network = ConvCVAE | DenseCVAE
 
 @dataclass(frozen=True)
 class CvaeConfig(RunConfig):
-    """Settings of a CVAE, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of a CVAE, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    kind : str
-        ``cvae`` or ``cvae-dense`` (Bastien et al. 2021).
-    architecture : dict
-        Arguments of the network (:mod:`radioviz.models.cvae`).
-    beta, beta_epochs : float
-        Weight of the KL term, and epochs over which it rises from 0.
-    zoom : float
-        Largest change of scale, as a fraction; the conditioning size changes with it.
-        (``augment.zoom`` must be 0.)
-    balance : float
-        0 samples every galaxy equally often, 1 every class and size octave.
-    unlabelled : float
-        Share of training images whose class is hidden, so that "any" is a possible request.
-    size_weight, class_weight : float
-        Weights of the losses of the heads that predict size and class from the features.
-    views : int
-        Random views (scale, shift, orientation, mirroring) of each galaxy.
-    prior_steps : int
-        Training steps of the prior.
-    guidance : float
-        Classifier-free guidance of the prior: 1 is the learned prior, more follows the
-        conditions more closely.
-    """
-
-    kind: str = "cvae"
+    kind: str = "cvae"  # ``cvae`` or ``cvae-dense`` (Bastien et al. 2021)
+    # Arguments of the network (:mod:`radioviz.models.cvae`).
     architecture: dict[str, Any] = field(default_factory=dict)
+    # beta, beta_epochs: weight of the KL term, and epochs over which it rises from 0
     beta: float = 1.0
     beta_epochs: float = 10.0
+    # Largest change of scale, as a fraction; the conditioning size changes with it.
+    # ``augment.zoom`` must be 0.
     zoom: float = 0.0
-    balance: float = 0.0
+    balance: float = 0.0  # 0 samples every galaxy equally often, 1 every class and size octave
+    # Share of training images whose class is hidden, so that "any" is a possible request.
     unlabelled: float = 0.0
+    # size_weight, class_weight: weights of the losses of the heads that predict size and class from
+    # the features
     size_weight: float = 20.0
     class_weight: float = 1.0
-    views: int = 12
-    prior_steps: int = 4000
+    views: int = 12  # random views (scale, shift, orientation, mirroring) of each galaxy
+    prior_steps: int = 4000  # training steps of the prior
+    # Classifier-free guidance of the prior: 1 is the learned prior, more follows the conditions
+    # more closely.
     guidance: float = 1.0
 
     def __post_init__(self) -> None:

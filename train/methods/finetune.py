@@ -36,34 +36,20 @@ from train.methods.ssl import load_backbone
 
 @dataclass(frozen=True)
 class FinetuneConfig(RunConfig):
-    """Settings of fine-tuning, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of fine-tuning, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    protocol : str
-        Training and test galaxies, a name of :data:`train.methods.protocols.PROTOCOLS`.
-    fold : int
-        Member of a protocol with folds.
-    seeds : int
-        Members of a protocol without folds.
-    init : str
-        Published model whose backbone to start from; empty for random weights.
-    architecture : dict
-        Arguments of :class:`radioviz.models.resnet.ResNet`; must fit ``init``.
-    others : float
-        Weight of labelled galaxies of other data sets and of uncertain ones of MiraBest; 0
-        excludes them.
-    smoothing, mixup : float
-        As for :class:`train.methods.classifier.ClassifierConfig`.
-    """
-
+    # Training and test galaxies, a name of :data:`train.methods.protocols.PROTOCOLS`.
     protocol: str = "mbc"
-    fold: int = 0
-    seeds: int = 3
-    init: str = ""
+    fold: int = 0  # member of a protocol with folds
+    seeds: int = 3  # members of a protocol without folds
+    init: str = ""  # published model whose backbone to start from; empty for random weights
+    # Arguments of :class:`radioviz.models.resnet.ResNet`; must fit ``init``.
     architecture: dict[str, Any] = field(default_factory=dict)
     augment: Augment = field(default_factory=lambda: Augment(shift=3.0, zoom=0.15))
+    # Weight of labelled galaxies of other data sets and of uncertain ones of MiraBest; 0 excludes
+    # them.
     others: float = 0.5
+    # smoothing, mixup: as for :class:`train.methods.classifier.ClassifierConfig`
     smoothing: float = 0.05
     mixup: float = 0.2
 

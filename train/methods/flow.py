@@ -46,45 +46,27 @@ SMALL = 6
 
 @dataclass(frozen=True)
 class FlowConfig(RunConfig):
-    """Settings of a flow, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of a flow, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    architecture : dict
-        Arguments of :class:`radioviz.models.galaxy_flow.GalaxyFlow`.
-    init : str
-        A flow that ships, or of the user, whose network this one starts from.
-    measured : str
-        ``source``: sizes are measured without small islands, as the network sees images;
-        ``image``: with them.
-    balance : float
-        0 samples every galaxy equally often, 1 every class and size octave.
-    unlabelled, unmeasured : float
-        Shares of training images whose class, and whose signal to noise, is hidden.
-    draws : int
-        Noises of each validation image.
-    steps : int
-        Of a path when generating; stored with the weights, like ``guidance``.
-    guidance : float
-        Classifier-free guidance when generating: 1 is what was learned. Publish again to change
-        ``steps``, ``guidance`` or ``class_guidance``.
-    class_guidance : dict
-        Shares of ``guidance - 1`` that classes take, 1 for those that are not named.
-    compiled : bool
-        Compile the network, for GPUs.
-    """
-
+    # Arguments of :class:`radioviz.models.galaxy_flow.GalaxyFlow`.
     architecture: dict[str, Any] = field(default_factory=dict)
-    init: str = ""
+    init: str = ""  # a flow that ships, or of the user, whose network this one starts from
+    # ``source``: sizes are measured without small islands, as the network sees images; ``image``:
+    # with them.
     measured: str = "source"
-    balance: float = 0.5
+    balance: float = 0.5  # 0 samples every galaxy equally often, 1 every class and size octave
+    # unlabelled, unmeasured: shares of training images whose class, and whose signal to noise, is
+    # hidden
     unlabelled: float = 0.15
     unmeasured: float = 0.1
-    draws: int = 8
-    steps: int = 20
+    draws: int = 8  # noises of each validation image
+    steps: int = 20  # of a path when generating; stored with the weights, like ``guidance``
+    # Classifier-free guidance when generating: 1 is what was learned. Publish again to change
+    # ``steps``, ``guidance`` or ``class_guidance``.
     guidance: float = 1.0
+    # Shares of ``guidance - 1`` that classes take, 1 for those that are not named.
     class_guidance: dict[str, float] = field(default_factory=dict)
-    compiled: bool = False
+    compiled: bool = False  # compile the network, for GPUs
 
     def __post_init__(self) -> None:
         super().__post_init__()

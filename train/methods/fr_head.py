@@ -69,27 +69,16 @@ of calibration 0.124 against 0.038. Heads that never saw NVSS part its classes w
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Images with an FR class and their features.
+    """Images with an FR class and their features."""
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        One row an image: ``key``, ``row``, ``source_id``, ``ra``, ``dec``, ``survey``, ``split``,
-        ``truth`` (number of the class) and ``weight`` (0: a head learns nothing from it).
-    plain : numpy.ndarray
-        Features of the images as the product encodes them, float32 ``(n, d)``.
-    views : numpy.ndarray
-        Features of random views, float32 ``(VIEWS, n, d)``.
-    faint : numpy.ndarray
-        Faintness of the images, float32 ``(n,)``.
-    worse_of, worse, worse_faint : numpy.ndarray
-        Degraded images: their rows ``(m,)``, features ``(m, d)``, faintness ``(m,)``.
-    """
-
+    # One row an image: ``key``, ``row``, ``source_id``, ``ra``, ``dec``, ``survey``, ``split``,
+    # ``truth`` (number of the class) and ``weight`` (0: a head learns nothing from it).
     table: pd.DataFrame
-    plain: np.ndarray
-    views: np.ndarray
-    faint: np.ndarray
+    plain: np.ndarray  # features of the images as the product encodes them, float32 ``(n, d)``
+    views: np.ndarray  # features of random views, float32 ``(VIEWS, n, d)``
+    faint: np.ndarray  # faintness of the images, float32 ``(n,)``
+    # worse_of, worse, worse_faint: degraded images: their rows ``(m,)``, features ``(m, d)``,
+    # faintness ``(m,)``
     worse_of: np.ndarray
     worse: np.ndarray
     worse_faint: np.ndarray

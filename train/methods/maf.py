@@ -29,26 +29,15 @@ from train.scores.orientations import orientation_latents
 
 @dataclass(frozen=True)
 class MafConfig(RunConfig):
-    """Settings of a flow, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of a flow, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    encoder : str
-        Model whose latents the flow describes; its Atlases of ``data`` must exist.
-    architecture : dict
-        Arguments of :class:`radioviz.models.maf.MAF` other than ``features``.
-    standardise : str
-        ``pca`` (whitening) or ``scale`` (one factor per dimension).
-    turned : bool
-        Train on each galaxy in all eight orientations.
-    without : tuple of str
-        Classes excluded from training and validation, to test whether they score as outliers.
-    """
-
+    # Model whose latents the flow describes; its Atlases of ``data`` must exist.
     encoder: str = "vae32"
+    # Arguments of :class:`radioviz.models.maf.MAF` other than ``features``.
     architecture: dict[str, Any] = field(default_factory=dict)
-    standardise: str = "pca"
-    turned: bool = True
+    standardise: str = "pca"  # ``pca`` (whitening) or ``scale`` (one factor per dimension)
+    turned: bool = True  # train on each galaxy in all eight orientations
+    # Classes excluded from training and validation, to test whether they score as outliers.
     without: tuple[str, ...] = ()
     batch: int = 128
     precision: str = "float32"

@@ -23,18 +23,10 @@ Rows = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way to split galaxies for training and testing.
+    """A way to split galaxies for training and testing."""
 
-    Attributes
-    ----------
-    classes : tuple of str
-        Labels; of two, the second is the positive class.
-    members : int
-        Number of folds, or 0 if members differ only in their seed.
-    """
-
-    classes: tuple[str, ...]
-    members: int = 0
+    classes: tuple[str, ...]  # labels; of two, the second is the positive class
+    members: int = 0  # number of folds, or 0 if members differ only in their seed
 
 
 FR = ("FRI", "FRII")

@@ -32,37 +32,19 @@ KIND = "cvae-refined"
 
 @dataclass(frozen=True)
 class RefineConfig(RunConfig):
-    """Settings of the second stage, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of the second stage, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    base : str
-        The trained CVAE to refine.
-    refiner : dict
-        Arguments of :class:`radioviz.models.refiner.Refiner`.
-    zoom : float
-        Largest change of scale of training images, as a fraction.
-    balance : float
-        0 samples every galaxy equally often, 1 every class and size octave.
-    unlabelled : float
-        Share of training images whose class is hidden.
-    views : int
-        Random views of each galaxy.
-    most : float
-        Largest level of disturbance.
-    steps, level, clear : float
-        When generating: steps of the flow, its level, and the probability of the requested class
-        at which a latent vector is accepted. Stored with the weights; publish again to change
-        them.
-    """
-
-    base: str = "cvae"
+    base: str = "cvae"  # the trained CVAE to refine
+    # Arguments of :class:`radioviz.models.refiner.Refiner`.
     refiner: dict[str, Any] = field(default_factory=dict)
-    zoom: float = 0.15
-    balance: float = 0.5
-    unlabelled: float = 0.15
-    views: int = 12
-    most: float = 0.6
+    zoom: float = 0.15  # largest change of scale of training images, as a fraction
+    balance: float = 0.5  # 0 samples every galaxy equally often, 1 every class and size octave
+    unlabelled: float = 0.15  # share of training images whose class is hidden
+    views: int = 12  # random views of each galaxy
+    most: float = 0.6  # largest level of disturbance
+    # steps, level, clear: when generating: steps of the flow, its level, and the probability of the
+    # requested class at which a latent vector is accepted. Stored with the weights; publish again
+    # to change them.
     steps: int = 4
     level: float = 0.3
     clear: float = 0.75

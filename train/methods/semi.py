@@ -36,34 +36,17 @@ METHODS = ("labels alone", "FixMatch")
 
 @dataclass(frozen=True)
 class SemiConfig(FinetuneConfig):
-    """Settings of FixMatch, in addition to :class:`train.methods.finetune.FinetuneConfig`.
+    """Settings of FixMatch, in addition to :class:`train.methods.finetune.FinetuneConfig`."""
 
-    Attributes
-    ----------
-    numbers : tuple of int
-        Numbers of labels of the curve; 0 for all.
-    labels : int
-        Number of labels of this member.
-    steps : int
-        Training steps, for any number of labels.
-    unlabelled : float
-        Weight of the unlabelled galaxies; 0 trains on labels only.
-    unlabelled_batch : int
-        Unlabelled galaxies per step.
-    threshold : float
-        Probability from which a prediction becomes a target.
-    strong : Views
-        Strong augmentation.
-    """
-
-    numbers: tuple[int, ...] = (50, 145, 400, 0)
-    labels: int = 0
-    steps: int = 300
-    unlabelled: float = 1.0
-    unlabelled_batch: int = 96
-    threshold: float = 0.95
+    numbers: tuple[int, ...] = (50, 145, 400, 0)  # numbers of labels of the curve; 0 for all
+    labels: int = 0  # number of labels of this member
+    steps: int = 300  # training steps, for any number of labels
+    unlabelled: float = 1.0  # weight of the unlabelled galaxies; 0 trains on labels only
+    unlabelled_batch: int = 96  # unlabelled galaxies per step
+    threshold: float = 0.95  # probability from which a prediction becomes a target
     others: float = 0.0
     mixup: float = 0.0
+    # Strong augmentation.
     strong: Views = field(default_factory=lambda: Views(shift=3.0, zoom=0.15))
 
     def __post_init__(self) -> None:

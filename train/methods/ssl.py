@@ -41,35 +41,20 @@ LEAST_STD, LEAST_RANK = 0.1, 4.0
 
 @dataclass(frozen=True)
 class SslConfig(RunConfig):
-    """Settings of self-supervised runs, in addition to :class:`train.core.config.RunConfig`.
-
-    Attributes
-    ----------
-    augment : Views
-        How the two views of a galaxy differ.
-    architecture : dict
-        Arguments of :class:`radioviz.models.resnet.ResNet`.
-    init : str
-        Published model whose backbone to start from; empty for random weights.
-    hidden, projection : int
-        Units of the hidden and of the last layer of the heads.
-    temperature : float
-        Of SimCLR's loss.
-    target_momentum : float
-        Initial decay rate of BYOL's moving copy; rises to 1 along half a cosine.
-    trial : bool
-        Publish collapsed features too, to test a run of one epoch.
-    """
+    """Settings of self-supervised runs, in addition to :class:`train.core.config.RunConfig`."""
 
     data: tuple[str, ...] = ("first", "mirabest", "frdeep-first", "frdeep-nvss")
-    augment: Views = field(default_factory=Views)
+    augment: Views = field(default_factory=Views)  # how the two views of a galaxy differ
+    # Arguments of :class:`radioviz.models.resnet.ResNet`.
     architecture: dict[str, Any] = field(default_factory=dict)
-    init: str = ""
+    init: str = ""  # published model whose backbone to start from; empty for random weights
+    # hidden, projection: units of the hidden and of the last layer of the heads
     hidden: int = 512
     projection: int = 128
-    temperature: float = 0.2
+    temperature: float = 0.2  # of SimCLR's loss
+    # Initial decay rate of BYOL's moving copy; rises to 1 along half a cosine.
     target_momentum: float = 0.99
-    trial: bool = False
+    trial: bool = False  # publish collapsed features too, to test a run of one epoch
 
 
 class SslTask(Task[SslConfig, Any]):

@@ -39,29 +39,17 @@ GEOMETRY = 4
 
 @dataclass(frozen=True)
 class SurveySslConfig(ssl.SslConfig):
-    """Settings in addition to :class:`train.methods.ssl.SslConfig`.
-
-    Attributes
-    ----------
-    augment : SurveyViews
-        How the views of a source differ.
-    pair_share : float
-        Share of the second views that show another image of the source, where there is one.
-    geometry : float
-        Weight of the heads for size, axis ratio and position angle.
-    crops, crop_size : int
-        Further views that show a part of ``crop_size`` pixels (multi-crop).
-    source_share : float
-        Share of the training sources that are used, for a learning curve.
-    """
+    """Settings in addition to :class:`train.methods.ssl.SslConfig`."""
 
     data: tuple[str, ...] = SURVEYS
-    augment: SurveyViews = field(default_factory=SurveyViews)
+    augment: SurveyViews = field(default_factory=SurveyViews)  # how the views of a source differ
+    # Share of the second views that show another image of the source, where there is one.
     pair_share: float = 0.5
-    geometry: float = 0.2
+    geometry: float = 0.2  # weight of the heads for size, axis ratio and position angle
+    # crops, crop_size: further views that show a part of ``crop_size`` pixels (multi-crop)
     crops: int = 0
     crop_size: int = 40
-    source_share: float = 1.0
+    source_share: float = 1.0  # share of the training sources that are used, for a learning curve
 
 
 class SurveyTask(ssl.SslTask):

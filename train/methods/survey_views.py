@@ -25,41 +25,25 @@ _REACH = 7  # pixels across which it may reach it
 
 @dataclass(frozen=True)
 class SurveyViews(Views):
-    """Random changes of a view; ``rotate``, ``flip``, ``zoom`` and ``contrast`` as in Views.
+    """Random changes of a view; ``rotate``, ``flip``, ``zoom`` and ``contrast`` as in Views."""
 
-    Attributes
-    ----------
-    shift : float
-        Largest offset in result pixels; half of the views are shifted by less than a quarter of it.
-    beam : float
-        Largest factor by which the beam widens, drawn log-uniformly.
-    beam_share : float
-        Share of views with a wider beam.
-    widest_beam : float
-        FWHM in result pixels beyond which no beam is widened.
-    noise, noise_share : float
-        Largest noise (rms over peak), drawn log-uniformly down to a thirtieth of it, and correlated
-        by the beam; share of noisy views.
-    stripes, stripes_share : float
-        Largest amplitude (over peak) of parallel stripes, and share of views with them.
-    neighbours : float
-        Share of views with another source of the batch beside their own.
-    clip_share : float
-        Share of views whose pixels below 3 sigma are blanked.
-    """
-
+    # Largest offset in result pixels; half of the views are shifted by less than a quarter of it.
     shift: float = 7.4
     zoom: float = 0.25
     blur: float = 0.0
-    beam: float = 5.0
-    beam_share: float = 0.6
-    widest_beam: float = 22.0
+    beam: float = 5.0  # largest factor by which the beam widens, drawn log-uniformly
+    beam_share: float = 0.6  # share of views with a wider beam
+    widest_beam: float = 22.0  # FWHM in result pixels beyond which no beam is widened
+    # noise, noise_share: largest noise (rms over peak), drawn log-uniformly down to a thirtieth of
+    # it, and correlated by the beam; share of noisy views
     noise: float = 0.1
     noise_share: float = 0.6
+    # stripes, stripes_share: largest amplitude (over peak) of parallel stripes, and share of views
+    # with them
     stripes: float = 0.05
     stripes_share: float = 0.2
-    neighbours: float = 0.2
-    clip_share: float = 0.85
+    neighbours: float = 0.2  # share of views with another source of the batch beside their own
+    clip_share: float = 0.85  # share of views whose pixels below 3 sigma are blanked
 
     def __call__(
         self, images: Tensor, preprocess: Preprocess, scale: Tensor | None = None

@@ -40,33 +40,22 @@ ACTIVE = 0.05
 
 @dataclass(frozen=True)
 class VaeConfig(RunConfig):
-    """Settings of a VAE, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of a VAE, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    kind : str
-        ``vae`` (convolutional), ``vae-dense`` (Bastien et al. 2021), ``vae-two-peaks`` or
-        ``vae-hierarchy`` (:mod:`radioviz.models.two_peak_vae`).
-    architecture : dict
-        Arguments of the network (:mod:`radioviz.models.vae`).
-    channels : tuple of str
-        Names of the planes (bands) of each source that the network sees together; empty for one
-        image.
-    beta, beta_epochs : float
-        Weight of the KL term, and epochs over which it rises from 0.
-    free_bits : float
-        Nats per latent dimension without a penalty.
-    select : str
-        What validation minimises: ``objective`` (the training objective) or ``error`` (squared
-        error of the mean image).
-    """
-
+    # ``vae`` (convolutional), ``vae-dense`` (Bastien et al. 2021), ``vae-two-peaks`` or
+    # ``vae-hierarchy`` (:mod:`radioviz.models.two_peak_vae`).
     kind: str = "vae"
+    # Arguments of the network (:mod:`radioviz.models.vae`).
     architecture: dict[str, Any] = field(default_factory=dict)
+    # Names of the planes (bands) of each source that the network sees together; empty for one
+    # image.
     channels: tuple[str, ...] = ()
+    # beta, beta_epochs: weight of the KL term, and epochs over which it rises from 0
     beta: float = 1.0
     beta_epochs: float = 10.0
-    free_bits: float = 0.0
+    free_bits: float = 0.0  # nats per latent dimension without a penalty
+    # What validation minimises: ``objective`` (the training objective) or ``error`` (squared error
+    # of the mean image).
     select: str = "objective"
 
     def __post_init__(self) -> None:

@@ -38,58 +38,38 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class VdvaeConfig(RunConfig):
-    """Settings of a VDVAE, in addition to :class:`train.core.config.RunConfig`.
+    """Settings of a VDVAE, in addition to :class:`train.core.config.RunConfig`."""
 
-    Attributes
-    ----------
-    architecture : dict
-        Arguments of :class:`radioviz.models.vdvae.VDVAE`.
-    init : str
-        Run in ``runs/`` whose weights to start from, of the same architecture except for the
-        likelihood; empty for none. The weight of z0 then has its final value from the start, and
-        the posteriors of the maps, unused in that run, are reinitialised.
-    keep_z0 : bool
-        Freeze everything between the image and z0, so that the latents of all galaxies stay; the
-        posteriors of the maps keep their weights from ``init``.
-    log_sigma : float
-        Natural logarithm of the initial scale (above its floor) of a likelihood with a learned
-        scale, if ``init`` has another likelihood. Trained decoders start better at a few hundredths
-        of the peak (-4 or -5) than at the tenth that suits untrained ones.
-    beta, beta_z0 : float
-        Weight of the KL terms of the latent maps, and of z0.
-    beta_epochs : float
-        Epochs over which the weight of z0 rises to its value.
-    maps_from : float
-        Epoch from which the latent maps are used.
-    coarse_first : float
-        Initial factor of ``beta`` at ``maps_from``; tends to 1 geometrically over ``beta_epochs``.
-        Above 1, the coarser maps are used first; below 1, maps are more easily used at all.
-    alone : float
-        Share of steps after that which use z0 alone.
-    smallest_z0 : int
-        Least number of active dimensions of z0; with fewer the run counts as collapsed.
-    withheld : float
-        Share of training images whose class is hidden, and independently their size, so that
-        either, both or neither can be requested.
-    balance : float
-        0 samples every galaxy equally often, 1 every class and size octave.
-    prior_steps, prior_views : int
-        Training steps of the prior of z0, and random views of each galaxy to fit it to.
-    """
-
+    # Arguments of :class:`radioviz.models.vdvae.VDVAE`.
     architecture: dict[str, Any] = field(default_factory=dict)
+    # Run in ``runs/`` whose weights to start from, of the same architecture except for the
+    # likelihood; empty for none. The weight of z0 then has its final value from the start, and the
+    # posteriors of the maps, unused in that run, are reinitialised.
     init: str = ""
+    # Freeze everything between the image and z0, so that the latents of all galaxies stay; the
+    # posteriors of the maps keep their weights from ``init``.
     keep_z0: bool = False
+    # Natural logarithm of the initial scale (above its floor) of a likelihood with a learned scale,
+    # if ``init`` has another likelihood. Trained decoders start better at a few hundredths of the
+    # peak (-4 or -5) than at the tenth that suits untrained ones.
     log_sigma: float = -2.5
+    # beta, beta_z0: weight of the KL terms of the latent maps, and of z0
     beta: float = 1.0
     beta_z0: float = 1.0
-    beta_epochs: float = 10.0
-    maps_from: float = 0.0
+    beta_epochs: float = 10.0  # epochs over which the weight of z0 rises to its value
+    maps_from: float = 0.0  # epoch from which the latent maps are used
+    # Initial factor of ``beta`` at ``maps_from``; tends to 1 geometrically over ``beta_epochs``.
+    # Above 1, the coarser maps are used first; below 1, maps are more easily used at all.
     coarse_first: float = 1.0
-    alone: float = 0.0
+    alone: float = 0.0  # share of steps after that which use z0 alone
+    # Least number of active dimensions of z0; with fewer the run counts as collapsed.
     smallest_z0: int = 8
+    # Share of training images whose class is hidden, and independently their size, so that either,
+    # both or neither can be requested.
     withheld: float = 0.2
-    balance: float = 0.0
+    balance: float = 0.0  # 0 samples every galaxy equally often, 1 every class and size octave
+    # prior_steps, prior_views: training steps of the prior of z0, and random views of each galaxy
+    # to fit it to
     prior_steps: int = 2000
     prior_views: int = 8
 

@@ -23,32 +23,18 @@ CLIP = 3.0
 
 @dataclass(frozen=True)
 class Views(Augment):
-    """Random changes of a view beyond rotation, mirroring, shift and scale.
-
-    Attributes
-    ----------
-    blur : float
-        Largest FWHM, in result pixels, of the Gaussian beam that smooths an image.
-    blur_share : float
-        Share of images that are smoothed.
-    noise : float
-        Largest noise (rms over peak), drawn log-uniformly down to a thirtieth of it; the map is
-        then clipped at :data:`CLIP` times the noise.
-    noise_share : float
-        Share of images with added noise.
-    contrast : float
-        Largest change of the exponent of brightness, as a fraction.
-    brightness : float
-        Largest change of brightness, as a fraction; values above 1 are clipped.
-    """
+    """Random changes of a view beyond rotation, mirroring, shift and scale."""
 
     shift: float = 2.0
     zoom: float = 0.1
-    blur: float = 4.0
-    blur_share: float = 0.5
+    blur: float = 4.0  # largest FWHM, in result pixels, of the Gaussian beam that smooths an image
+    blur_share: float = 0.5  # share of images that are smoothed
+    # Largest noise (rms over peak), drawn log-uniformly down to a thirtieth of it; the map is then
+    # clipped at :data:`CLIP` times the noise.
     noise: float = 0.03
-    noise_share: float = 0.5
-    contrast: float = 0.4
+    noise_share: float = 0.5  # share of images with added noise
+    contrast: float = 0.4  # largest change of the exponent of brightness, as a fraction
+    # Largest change of brightness, as a fraction; values above 1 are clipped.
     brightness: float = 0.0
 
     def __call__(

@@ -59,26 +59,15 @@ FURTHEST = 12.0  # standard deviations; larger deviations are clipped
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """Everything that is fitted to ordinary galaxies.
-
-    Attributes
-    ----------
-    flow : MAF
-    neighbours, forest : fitted estimators of scikit-learn
-    densities : dict
-        ``scene`` and ``drawing``.
-    learned : pandas.DataFrame
-        Scores of the training galaxies.
-    sizes : numpy.ndarray
-        Their angular sizes.
-    """
+    """Everything that is fitted to ordinary galaxies."""
 
     flow: MAF
+    # neighbours, forest: fitted estimators of scikit-learn
     neighbours: Any
     forest: Any
-    densities: dict[str, Density]
-    learned: pd.DataFrame
-    sizes: np.ndarray
+    densities: dict[str, Density]  # ``scene`` and ``drawing``
+    learned: pd.DataFrame  # scores of the training galaxies
+    sizes: np.ndarray  # their angular sizes
 
     def scores(self, sample: Sample) -> pd.DataFrame:
         """All scores of a sample, ``n`` rows."""
@@ -147,21 +136,14 @@ def surprise(values: Any, learned: Any) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Density of descriptors of images, fitted to ordinary ones.
+    """Density of descriptors of images, fitted to ordinary ones."""
 
-    Attributes
-    ----------
-    figures : callable
-        Table of a :class:`train.evaluate.ood_samples.Sample` to finite numbers ``(n, k)``.
-    mean, deviation : numpy.ndarray
-        Shape ``(k,)``.
-    surprise : callable
-        Standardised numbers to a distance from ordinary ones, ``(n,)``.
-    """
-
+    # Table of a :class:`train.evaluate.ood_samples.Sample` to finite numbers ``(n, k)``.
     figures: Callable[[pd.DataFrame], np.ndarray]
+    # mean, deviation: shape ``(k,)``
     mean: np.ndarray
     deviation: np.ndarray
+    # Standardised numbers to a distance from ordinary ones, ``(n,)``.
     surprise: Callable[[np.ndarray], np.ndarray]
 
     def __call__(self, table: pd.DataFrame) -> np.ndarray:

@@ -27,27 +27,13 @@ _SHIFT = 4
 
 @dataclass(frozen=True)
 class Match:
-    """Best match of one query image.
+    """Best match of one query image."""
 
-    Attributes
-    ----------
-    row : int
-        Row of the reference, -1 if none was accepted.
-    score : float
-        Normalised cross-correlation of the best candidate, 1 for the same image.
-    runner_up : float
-        Best score of a reference elsewhere on the sky.
-    method : str
-        'image', 'image and order', or '' if none was accepted.
-    candidates : tuple of int
-        Other possible references, also if none was accepted.
-    """
-
-    row: int
-    score: float
-    runner_up: float
-    method: str
-    candidates: tuple[int, ...] = ()
+    row: int  # row of the reference, -1 if none was accepted
+    score: float  # normalised cross-correlation of the best candidate, 1 for the same image
+    runner_up: float  # best score of a reference elsewhere on the sky
+    method: str  # 'image', 'image and order', or '' if none was accepted
+    candidates: tuple[int, ...] = ()  # other possible references, also if none was accepted
 
 
 def coarse_scores(query: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -46,27 +46,14 @@ def catalogue_file(name: str = HORTON) -> Path:
 
 @dataclass(frozen=True, eq=False)
 class LabelledGalaxies:
-    """Galaxies of some data sets with their features and what people called them.
+    """Galaxies of some data sets with their features and what people called them."""
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        ``n`` rows: ``data_set``, ``row``, ``split``, ``label``, ``morphology``, measured columns.
-    latents : numpy.ndarray
-        ``(n, d)``.
-    source : numpy.ndarray
-        Number of the source of each row, int64 ``(n,)``.
-    words : pandas.DataFrame
-        Words of Horton et al., bool, ``n`` rows; all False where ``named`` is.
-    named : numpy.ndarray
-        Rows that Horton et al. labelled, bool ``(n,)``.
-    """
-
+    # ``n`` rows: ``data_set``, ``row``, ``split``, ``label``, ``morphology``, measured columns.
     table: pd.DataFrame
-    latents: np.ndarray
-    source: np.ndarray
-    words: pd.DataFrame
-    named: np.ndarray
+    latents: np.ndarray  # ``(n, d)``
+    source: np.ndarray  # number of the source of each row, int64 ``(n,)``
+    words: pd.DataFrame  # words of Horton et al., bool, ``n`` rows; all False where ``named`` is
+    named: np.ndarray  # rows that Horton et al. labelled, bool ``(n,)``
 
     def __len__(self) -> int:
         return len(self.table)

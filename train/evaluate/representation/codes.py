@@ -23,24 +23,12 @@ JOIN = "+"
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """Codes of every galaxy of a data set.
+    """Codes of every galaxy of a data set."""
 
-    Attributes
-    ----------
-    name : str
-        Encoder (with :data:`VIEWS` for several views) or baseline.
-    values : numpy.ndarray
-        Shape ``(n, views, d)``.
-    version : str
-        First digits of the hash of the weights; ``-`` for baselines.
-    components : int
-        Principal components for the classifiers, 0 for no reduction.
-    """
-
-    name: str
-    values: np.ndarray
-    version: str
-    components: int = 64
+    name: str  # encoder (with :data:`VIEWS` for several views) or baseline
+    values: np.ndarray  # shape ``(n, views, d)``
+    version: str  # first digits of the hash of the weights; ``-`` for baselines
+    components: int = 64  # principal components for the classifiers, 0 for no reduction
 
 
 def names(data_set: str) -> list[str]:

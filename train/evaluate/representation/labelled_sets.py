@@ -15,30 +15,17 @@ from train.core.config import TrainError
 
 @dataclass(frozen=True, eq=False)
 class LabelledSet:
-    """A data set as a classification problem.
+    """A data set as a classification problem."""
 
-    Attributes
-    ----------
-    name : str
-        As in Table 2: ``mbc``, ``frdeep-nvss``, ``first``.
-    catalogue : Catalogue
-    classes : tuple of str
-        Names; of two, the second is the positive class.
-    train, test : numpy.ndarray
-        Row numbers in the catalogue. No training source lies within 60 arcsec of a test source
-        of this problem.
-    valid : numpy.ndarray
-        Rows of ``train`` that no encoder was trained on.
-    left_out : int
-        Number of official training rows excluded because they are close to a test source.
-    """
-
-    name: str
+    name: str  # as in Table 2: ``mbc``, ``frdeep-nvss``, ``first``
     catalogue: Catalogue
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # names; of two, the second is the positive class
+    # train, test: row numbers in the catalogue. No training source lies within 60 arcsec of a test
+    # source of this problem.
     train: np.ndarray
     test: np.ndarray
-    valid: np.ndarray
+    valid: np.ndarray  # rows of ``train`` that no encoder was trained on
+    # Number of official training rows excluded because they are close to a test source.
     left_out: int
 
     @property

@@ -55,28 +55,15 @@ Scored = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class SourceCount:
-    """What masks found of known sources.
+    """What masks found of known sources."""
 
-    Attributes
-    ----------
-    iou : numpy.ndarray
-        Intersection over union of each bright source with the parts that have more pixels of it
-        than of any other source.
-    islands : numpy.ndarray
-        The same with all islands that touch it, neighbours not parted.
-    faint : numpy.ndarray
-        1 for each faint source of which a pixel above half its peak is in the mask.
-    merged : numpy.ndarray
-        1 for each source that shares a part with a source that it does not touch.
-    false : numpy.ndarray
-        Parts without a source in each field.
-    """
-
+    # Intersection over union of each bright source with the parts that have more pixels of it than
+    # of any other source.
     iou: np.ndarray
-    islands: np.ndarray
-    faint: np.ndarray
-    merged: np.ndarray
-    false: np.ndarray
+    islands: np.ndarray  # the same with all islands that touch it, neighbours not parted
+    faint: np.ndarray  # 1 for each faint source of which a pixel above half its peak is in the mask
+    merged: np.ndarray  # 1 for each source that shares a part with a source that it does not touch
+    false: np.ndarray  # parts without a source in each field
 
 
 def masks(split: str = "test", steps: int = _STEPS) -> None:

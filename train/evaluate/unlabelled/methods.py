@@ -204,22 +204,14 @@ def hierarchy(images: Parts, term: str) -> HierarchicalVAE:
 
 @dataclass(frozen=True, eq=False)
 class CodeEnsemble:
-    """Autoencoders of several seeds, and their codes.
+    """Autoencoders of several seeds, and their codes."""
 
-    Attributes
-    ----------
-    normal : dict
-        Part to codes with mean 0 and variance 1 on the training images, ``(seeds, n, codes)``.
-    mean, spread : Tensor
-        What they were before, ``(seeds, 1, codes)``.
-    autoencoders : Ensemble
-        Of :func:`hierarchy`; only encoder and decoder are trained.
-    """
-
+    # Part to codes with mean 0 and variance 1 on the training images, ``(seeds, n, codes)``.
     normal: Parts
+    # mean, spread: what they were before, ``(seeds, 1, codes)``
     mean: Tensor
     spread: Tensor
-    autoencoders: Ensemble
+    autoencoders: Ensemble  # of :func:`hierarchy`; only encoder and decoder are trained
 
 
 def normal_codes(images: Parts, settings: Settings) -> CodeEnsemble:

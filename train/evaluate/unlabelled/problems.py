@@ -19,30 +19,15 @@ PARTS = ("train", "valid", "test")
 
 @dataclass(frozen=True, eq=False)
 class TwoClasses:
-    """One population.
+    """One population."""
 
-    Attributes
-    ----------
-    name : str
-        Part of the names of its figures.
-    images : dict
-        Part to what the methods see, ``(n, channels, SIDE, SIDE)``, 0..1.
-    truth : dict
-        Part to 1 for the first class and 0 for the other, ``(n,)``. Training does not see it.
-    data : str
-        Where the images are from.
-    view : str
-        A name of :data:`radioviz.models.two_peak_views.VIEWS`.
-    classes : tuple of str
-        Names of the other class and of the first.
-    """
-
-    name: str
-    images: dict[str, Tensor]
+    name: str  # part of the names of its figures
+    images: dict[str, Tensor]  # part to what the methods see, ``(n, channels, SIDE, SIDE)``, 0..1
+    # Part to 1 for the first class and 0 for the other, ``(n,)``. Training does not see it.
     truth: dict[str, np.ndarray]
-    data: str
-    view: str
-    classes: tuple[str, str]
+    data: str  # where the images are from
+    view: str  # a name of :data:`radioviz.models.two_peak_views.VIEWS`
+    classes: tuple[str, str]  # names of the other class and of the first
 
 
 def compact(parts: Sequence[str] = PARTS) -> TwoClasses:

@@ -17,25 +17,14 @@ _BLANK = 1.0  # sigma: what a source is above belongs to it
 
 @dataclass(frozen=True, eq=False)
 class RadioFields:
-    """Seeded synthetic fields.
+    """Seeded synthetic fields."""
 
-    Attributes
-    ----------
-    clean : numpy.ndarray
-        Brightness without noise, float32 ``(n, size, size)``, in units of the noise that belongs to
-        the field.
-    noisy : numpy.ndarray
-        With that noise, correlated over the beam as in a radio map.
-    source : numpy.ndarray
-        Number of the source that is brightest at each pixel, from 1; 0: sky.
-    peaks : list of numpy.ndarray
-        Peak brightness of each source of a field.
-    """
-
+    # Brightness without noise, float32 ``(n, size, size)``, in units of the noise that belongs to
+    # the field.
     clean: np.ndarray
-    noisy: np.ndarray
-    source: np.ndarray
-    peaks: list[np.ndarray]
+    noisy: np.ndarray  # with that noise, correlated over the beam as in a radio map
+    source: np.ndarray  # number of the source that is brightest at each pixel, from 1; 0: sky
+    peaks: list[np.ndarray]  # peak brightness of each source of a field
 
 
 def radio_fields(n: int, seed: int, size: int = 64) -> RadioFields:

@@ -23,21 +23,12 @@ _SAMPLES = 3  # a side, within a pixel
 
 @dataclass(frozen=True, eq=False)
 class SyntheticSky:
-    """Seeded synthetic images.
+    """Seeded synthetic images."""
 
-    Attributes
-    ----------
-    images : numpy.ndarray
-        Flux with noise, float32 ``(n, 5, size, size)``; the noise of r has a sigma of 1.
-    clean : numpy.ndarray
-        The same without noise.
-    galaxy : numpy.ndarray
-        True where the central object is a galaxy, ``(n,)``.
-    """
-
+    # Flux with noise, float32 ``(n, 5, size, size)``; the noise of r has a sigma of 1.
     images: np.ndarray
-    clean: np.ndarray
-    galaxy: np.ndarray
+    clean: np.ndarray  # the same without noise
+    galaxy: np.ndarray  # true where the central object is a galaxy, ``(n,)``
 
 
 def stars_and_galaxies(n: int, seed: int, size: int = 64) -> SyntheticSky:
