@@ -35,6 +35,8 @@ _WIDEST_FIELD = 360 * 3600.0  # arcsec: once around the sky
 _WIDEST_PIXELS = 1 << 20
 _HIGHEST_CLIP = 1e6  # sigma; no survey has this dynamic range
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
+_PADDED = 10  # times as many zeros as pixels next to zero may be no data
+_PATCH = 5  # side in pixels of the smallest square of zeros that is
 
 
 def as_batch(images: np.ndarray) -> np.ndarray:
@@ -53,8 +55,8 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
     Parameters
     ----------
     image : numpy.ndarray
-        Any shape; values that are not finite are ignored. Exact zeros of a float
-        image count as blanked (noise is never exactly zero) if they are the majority.
+        Any shape; pixels without data are ignored (:func:`blank_pixels`), and exact zeros if they
+        are the majority.
     clip, rounds
         Pixels further than ``clip`` sigma from the median are ignored, in at most ``rounds`` times.
 
@@ -64,11 +66,9 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
         In image units; ``(0, 0)`` without finite pixels or in an image already clipped
         (mostly exact zeros, and nothing negative among the rest).
     """
-    values = np.asarray(image).ravel()
-    if values.dtype.kind == "f":
-        finite = np.isfinite(values)
-        if not finite.all():
-            values = values[finite]
+    values = np.asarray(image)
+    blank = blank_pixels(values)
+    values = values[~blank] if blank.any() else values.ravel()
     values = values.astype(np.float64 if values.dtype.itemsize > 4 else np.float32, copy=False)
     if values.size == 0:
         return 0.0, 0.0
@@ -89,6 +89,36 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
         if size - values.size < 0.002 * size:  # what a normal distribution loses at 3 sigma
             break
     return centre, sigma
+
+
+def blank_pixels(image: np.ndarray) -> np.ndarray:
+    """Mask of the pixels without data: those not finite, and zeros that pad an image.
+
+    Zeros do that where they fill a patch of an image that has negative values, too, and are ten
+    times as many as the pixels of the level next to zero: where numbers were rounded to few levels,
+    these are about as many.
+    """
+    if image.dtype.kind not in "if":
+        return np.zeros(image.shape, dtype=bool)
+    blank: np.ndarray = ~np.isfinite(image)
+    zeros = image.size - np.count_nonzero(image)
+    if image.ndim != 2 or zeros < _PATCH**2 or not np.nanmin(image) < 0:
+        return blank
+    away = np.abs(image)
+    next_to_zero = np.min(away, where=away > 0, initial=np.inf)
+    if zeros <= _PADDED * np.count_nonzero(away == next_to_zero):
+        return blank
+    zero, whole = image == 0, tuple(n // _PATCH * _PATCH for n in image.shape)
+    tiles = zero[: whole[0], : whole[1]].reshape(
+        whole[0] // _PATCH, _PATCH, whole[1] // _PATCH, _PATCH
+    )
+    patches = tiles.all(axis=(1, 3)).repeat(_PATCH, axis=0).repeat(_PATCH, axis=1)
+    if patches.any():
+        from scipy import ndimage
+
+        regions, _ = ndimage.label(zero)
+        blank |= np.isin(regions, np.unique(regions[: whole[0], : whole[1]][patches]))
+    return blank
 
 
 def _middle(values: np.ndarray) -> float:

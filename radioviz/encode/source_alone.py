@@ -11,6 +11,7 @@ from radioviz.morphology.measuring import (
     boxes_of_found,
     extent,
     listed_neighbours,
+    neighbours_of,
     stated_noise,
 )
 from radioviz.morphology.noise import is_shifted, measure_noise
@@ -33,7 +34,7 @@ def sources_alone(catalogue: Catalogue, rows: np.ndarray) -> Catalogue:
         info, stated = catalogue.info_of(row), float(rms[row])
         found = extent(
             image, info.pixel_scale, info.beam, raw, shifted=shifted, rms=stated,
-            box=float(boxes[row]), others=others.get(row),
+            box=float(boxes[row]), others=neighbours_of(row, others),
         )  # fmt: skip
         noise = measure_noise(image, raw, shifted, stated)
         image[grow(found.others) & ~found.mask] = noise.background

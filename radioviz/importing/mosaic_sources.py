@@ -99,7 +99,7 @@ def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
     if not good.any():
         return np.empty((0, 7))
     noise = measure_noise(image, raw=True)
-    islands = find_islands(noise.restore(image), noise, beam)
+    islands = find_islands(image, noise, beam)
     if not len(islands):
         return np.empty((0, 7))
     middle_y, middle_x = (np.array(image.shape) - 1) / 2

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from radioviz.data.preprocess import FIRST_BEAM
+from radioviz.data.preprocess import FIRST_BEAM, blank_pixels
 from radioviz.morphology.noise import Noise, measure_noise
 from radioviz.morphology.shape import Chord, Moments, largest_extent, moments, outermost_peaks
 from radioviz.morphology.size_scale import (
@@ -59,6 +59,7 @@ class CentralSource:
     belongs: np.ndarray  # (k,)
     beam: float
     pixel_scale: float
+    others: np.ndarray | None = None  # places of other sources of a list
 
     @cached_property
     def pixels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,6 +159,8 @@ class CentralSource:
                 found.append("islands")
         if self._cut_off():
             found.append("edge")
+        if self.others is not None and self.islands.at(self.others, _AT * self.beam)[chosen].any():
+            found.append("neighbour")
         return " ".join(found)
 
     def _cut_off(self) -> bool:
@@ -166,7 +169,7 @@ class CentralSource:
         ny, nx = self.image.shape
         if np.abs(y).max() >= (ny - 1) / 2 - 0.5 or np.abs(x).max() >= (nx - 1) / 2 - 0.5:
             return True
-        blank = ~np.isfinite(self.given)
+        blank = blank_pixels(self.given)
         return bool(blank.any() and (grow(blank) & self.mask_of(self.belongs)).any())
 
     @property
@@ -210,12 +213,12 @@ def find_source(
 
     ``rms`` is its noise where that is stated, in the unit of the pixels; ``box`` the side in arcsec
     of a box around the centre of the image that holds the source, where it is known: what lies
-    beyond is never of it. ``others`` are places of other sources, x and y in pixels from the
-    centre, shape ``(m, 2)``: an island at one is never of it, but for one at the centre.
+    beyond is never of it. ``others`` are places of other sources of a list, x and y in pixels from
+    the centre, shape ``(m, 2)``: an island at one, or much nearer to one, is never of it, but for
+    one at the centre; and where a list has a source there need not be one.
     """
     noise = measure_noise(image, raw, shifted, rms)
-    restored = noise.restore(image)
-    islands = find_islands(restored, noise, beam)
+    islands = find_islands(image, noise, beam)
     mine = np.ones(len(islands), dtype=bool)
     if math.isfinite(box):
         mine = np.maximum(np.abs(islands.cx), np.abs(islands.cy)) * pixel_scale <= box / 2
@@ -224,5 +227,9 @@ def find_source(
         central = int(islands.nearest.argmin())
         mine[central] |= islands.nearest[central] <= _AT * beam
     belongs = np.zeros(len(islands), dtype=bool)
-    belongs[mine] = associate(islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale)
-    return CentralSource(image, restored, noise, islands, belongs, beam, pixel_scale)
+    belongs[mine] = associate(
+        islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale, there=others is None
+    )
+    return CentralSource(
+        image, noise.restore(image), noise, islands, belongs, beam, pixel_scale, others
+    )

@@ -169,11 +169,11 @@ class SourceFrame(Preprocess):
         noise = measure_noise(given, raw, shifted)
         image = noise.restore(given)
         beam_pixels = max(beam / scale, 1.0) if beam else _UNKNOWN_BEAM
-        islands = find_islands(image, noise, beam_pixels)
+        islands = find_islands(given, noise, beam_pixels)
         if not len(islands) and not raw and (given >= 0).all():
             noise = noise_of_filled(given, beam_pixels)
             image = noise.restore(given)
-            islands = find_islands(image, noise, beam_pixels)
+            islands = find_islands(given, noise, beam_pixels)
         centre = self._centre(islands, scale)
         belongs = associate(
             _seen_from(islands, *centre), noise.sigma, beam_pixels, FIRST_BEAM / scale

@@ -23,7 +23,7 @@ from radioviz.morphology.size_scale import SMALLEST
 from radioviz.sky import ARCSEC, tangent_offsets
 from radioviz.store.mapped import release_pages
 
-VERSION = 5  # increase it when a number changes, so that stored measurements are replaced
+VERSION = 6  # increase it when a number changes, so that stored measurements are replaced
 
 BEAM_PIXELS = 3.0  # the usual sampling of surveys, where the beam is unknown
 
@@ -170,8 +170,8 @@ def measure(
         Side in arcsec of a box around the centre that holds the source, shape ``(n,)``; NaN where
         it is unknown. Islands whose centre is beyond are other sources.
     others : mapping, optional
-        By row: places of other sources in its image, x and y in pixels from the centre, shape
-        ``(m, 2)``. Islands there are other sources.
+        Of images cut by a list of positions, by row: places of the other sources, x and y in pixels
+        from the centre, shape ``(m, 2)``. Islands there are other sources.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def measure(
     for i in range(n):
         scale, beam_pixels = float(scales[i]), float(beams[i])
         source = find_source(images[i], scale, raw, beam_pixels, shifted, float(stated[i]),
-                             float(held[i]), (others or {}).get(i))  # fmt: skip
+                             float(held[i]), neighbours_of(i, others))  # fmt: skip
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
@@ -304,15 +304,15 @@ def boxes_of_found(catalogue: Catalogue) -> np.ndarray:
 
 def listed_neighbours(
     catalogue: Catalogue, rows: np.ndarray | None = None
-) -> dict[int, np.ndarray]:
-    """Other sources of the list that a mosaic was cut by, in the image of each row, or of some.
+) -> dict[int, np.ndarray] | None:
+    """Other sources of the list that a mosaic was cut by, about the image of each row, or of some.
 
-    Returns row to places: x and y in pixels from the centre of its image, shape ``(m, 2)``. Empty
-    where the images were not cut from a mosaic.
+    Returns row to places: x and y in pixels from the centre of its image, shape ``(m, 2)``, without
+    rows that have none. None where the images were not cut from a mosaic.
     """
     table = catalogue.table
     if "covered" not in table:  # a column of cutouts of a mosaic
-        return {}
+        return None
     ra, dec = (table[c].to_numpy(dtype=float) for c in ("ra", "dec"))
     scales, size = catalogue.pixel_scales, np.array(catalogue.images.shape[:-3:-1])
     reach = float(np.hypot(*size) / 2 * np.nanmax(scales))
@@ -324,10 +324,15 @@ def listed_neighbours(
     k, j, _ = close_pairs(ra[rows], dec[rows], ra[near], dec[near], radius_arcsec=reach)
     i, j = rows[k], near[j]
     x, y = (a / ARCSEC / scales[i] for a in tangent_offsets(ra[i], dec[i], ra[j], dec[j]))
-    inside = (i != j) & (np.abs(x) <= size[0] / 2) & (np.abs(y) <= size[1] / 2)
-    places = np.stack([-x, y], axis=1)[inside]  # east is left
-    k, start = np.unique(k[inside], return_index=True)
+    other = i != j
+    places = np.stack([-x, y], axis=1)[other]  # east is left
+    k, start = np.unique(k[other], return_index=True)
     return dict(zip(rows[k].tolist(), np.split(places, start[1:]), strict=True)) if len(k) else {}
+
+
+def neighbours_of(row: int, listed: Mapping[int, np.ndarray] | None) -> np.ndarray | None:
+    """Places of the other sources of a list in the image of a row; None without a list."""
+    return None if listed is None else listed.get(row, np.zeros((0, 2)))
 
 
 def extent_of(catalogue: Catalogue, row: int) -> Extent:
@@ -337,7 +342,7 @@ def extent_of(catalogue: Catalogue, row: int) -> Extent:
     return extent(
         catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted,
         rms=float(stated_noise(catalogue)[row]), box=float(boxes_of_found(catalogue)[row]),
-        others=listed_neighbours(catalogue, np.array([row])).get(row),
+        others=neighbours_of(row, listed_neighbours(catalogue, np.array([row]))),
     )  # fmt: skip
 
 

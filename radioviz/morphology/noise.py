@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from radioviz.data.preprocess import noise_level
+from radioviz.data.preprocess import blank_pixels, noise_level
 from radioviz.morphology.complexity import block_mean
 
 CLIP_SIGMA = 3.0  # at which the authors clipped the 8-bit images of FIRST and NVSS
@@ -45,13 +45,14 @@ class Noise:
 
     def restore(self, image: np.ndarray) -> np.ndarray:
         """The image as finite float32 above the background, with the pedestal restored."""
+        blank = blank_pixels(image)
         with np.errstate(over="ignore"):
             image = image.astype(np.float32) - np.float32(self.background)
         if self.pedestal:
             image[image > 0] += np.float32(self.pedestal)
-        bad = ~np.isfinite(image)
-        if bad.any():
-            image[bad] = 0.0
+        blank |= ~np.isfinite(image)
+        if blank.any():
+            image[blank] = 0.0
         return image
 
 

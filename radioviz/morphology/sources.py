@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radioviz.data.preprocess import noise_level
+from radioviz.data.preprocess import blank_pixels, noise_level
 from radioviz.morphology.complexity import block_mean
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.shape import moments
@@ -95,23 +95,24 @@ class Islands:
         return Islands(start=np.concatenate([[0], np.cumsum(number)]), **cut)
 
     def at(self, places: np.ndarray, within: float) -> np.ndarray:
-        """Bool ``(k,)``: islands with the nearest pixel to one of ``(m, 2)`` places, x and y.
+        """Bool ``(k,)``: islands of other sources, at places ``(m, 2)``, x and y.
 
-        ``within``: pixels from a place to it.
+        Those with the nearest pixel to a place, up to ``within`` pixels from it, and those more
+        than twice as near to a place as to the centre.
         """
         found = np.zeros(len(self), dtype=bool)
-        number = np.repeat(np.arange(len(self)), np.diff(self.start))
-        for x, y in places:
-            away = np.hypot(self.x - x, self.y - y)
-            if len(away) and away.min() <= within:
-                found[number[int(away.argmin())]] = True
+        for x, y in places if len(self) else ():
+            away = np.minimum.reduceat(np.hypot(self.x - x, self.y - y), self.start[:-1])
+            found |= 2 * away < self.nearest
+            found[int(away.argmin())] |= away.min() <= within
         return found
 
 
-def find_islands(image: np.ndarray, noise: Noise, beam: float) -> Islands:
-    """Islands of an image ``(ny, nx)``, finite float32 above background; ``beam`` in pixels."""
+def find_islands(given: np.ndarray, noise: Noise, beam: float) -> Islands:
+    """Islands of an image ``(ny, nx)`` as stored; ``beam`` in pixels."""
     from scipy import ndimage
 
+    image, blank = noise.restore(given), blank_pixels(given)
     if noise.sigma <= 0:
         nothing = np.zeros(image.shape, dtype=bool)
         return _collect(image, nothing, nothing.astype(np.int32), 0, beam)
@@ -121,26 +122,33 @@ def find_islands(image: np.ndarray, noise: Noise, beam: float) -> Islands:
         PEAK_SIGMA * noise.sigma,
         1.133 * beam**2 / 2,
     )
-    diffuse = _diffuse(np.where(grow(mask), np.float32(0), image), noise, beam) & ~mask
+    diffuse = _diffuse(image, grow(mask), blank, noise, beam) & ~mask
     labels, n = ndimage.label(mask | diffuse, _EIGHT)
     return _collect(image, diffuse, labels, n, beam)
 
 
-def _diffuse(rest: np.ndarray, noise: Noise, beam: float) -> np.ndarray:
-    """Mask of islands in the smoothed rest: lobes with every pixel below the threshold.
+def _diffuse(
+    image: np.ndarray, bright: np.ndarray, blank: np.ndarray, noise: Noise, beam: float
+) -> np.ndarray:
+    """Mask of islands beside bright pixels when smoothed: lobes below the threshold everywhere.
 
     Blocks of pixels are averaged first, which hardly matters for a kernel of this width.
     """
     from scipy import ndimage
 
-    ny, nx = rest.shape
+    ny, nx = image.shape
     step = max(int(beam / 1.5), 1)
-    padded = np.pad(rest, ((0, -ny % step), (0, -nx % step)))
-    smooth = ndimage.gaussian_filter(block_mean(padded, step), beam / step, truncate=2.5)
+
+    def blocks(pixels: np.ndarray) -> np.ndarray:
+        return block_mean(np.pad(pixels, ((0, -ny % step), (0, -nx % step))), step)
+
+    rest = blocks(np.where(bright, np.float32(0), image))
+    smooth = ndimage.gaussian_filter(rest, beam / step, truncate=2.5)
     if noise.clipped:
         extent, peak = CLIPPED_SMOOTH * noise.sigma, CLIPPED_SMOOTH_PEAK * noise.sigma
     else:
-        background, sigma = noise_level(smooth)
+        seen = blocks((~blank).astype(np.float32)) > 0
+        background, sigma = noise_level(smooth[seen])
         smooth -= np.float32(background)
         sigma *= noise.ratio
         extent, peak = SMOOTH_SIGMA * sigma, SMOOTH_PEAK_SIGMA * sigma
@@ -291,12 +299,22 @@ def associate(
     unit: float,
     coefficients: np.ndarray | None = None,
     intercept: float = INTERCEPT,
+    *,
+    there: bool = True,
 ) -> np.ndarray:
-    """Bool ``(k,)``: the islands that form the central source."""
+    """Bool ``(k,)``: the islands that form the central source.
+
+    The likeliest one does, however unlikely, where a source is ``there`` for sure. Where it need
+    not be, and no island is at the centre, there must be some on two sides of it.
+    """
     features, seed = association_features(islands, sigma, beam, unit)
     if len(islands) == 0:
         return np.zeros(0, dtype=bool)
     odds = features @ (COEFFICIENTS if coefficients is None else coefficients) + intercept
     belongs = odds > 0
-    belongs[seed if seed >= 0 else int(odds.argmax())] = True
+    if seed >= 0 or there:
+        belongs[seed if seed >= 0 else int(odds.argmax())] = True
+    else:
+        away = np.stack([islands.cy, islands.cx], axis=1)[belongs]
+        belongs &= bool((away @ away.T < 0).any())
     return belongs

@@ -185,6 +185,30 @@ def test_neighbours_of_a_list_are_sources_of_their_own(
         assert image[round(float(y)), round(float(x))] < 5 * NOISE
 
 
+def test_no_source_of_a_list_has_the_flux_of_another(
+    mosaic: tuple[Path, WCS], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Lobes belong to the nearer place; two places on one island say so."""
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
+    path, wcs = mosaic
+    double, empty = (655.0, 300.5), (655.0, 370.0)
+    places = [double, empty, (150.2, 160.7), (152.5, 160.7), (200.0, 500.0)]
+    listed = pd.DataFrame(wcs.all_pix2world(places, 0), columns=["ra", "dec"])
+    listed.to_csv(tmp_path / "list.csv", index=False)
+    given = import_survey(
+        Source(path, tmp_path / "list.csv"), {"key": "lobes", "pixels": 200, "ra_unit": "deg"}
+    )
+    assert given.catalogue is not None
+    measured = complete(given.catalogue).table
+    assert measured["flux"][0] == pytest.approx(160, rel=0.05)
+    assert measured["n_components"][0] == 3
+    assert measured.loc[[1, 4], ["flux", "las"]].isna().all(axis=None)
+    assert ["neighbour" in flag.split() for flag in measured["las_flag"]] == [
+        False, False, True, True, False,
+    ]  # fmt: skip
+    assert not extent_of(given.catalogue, 1).mask.any()
+
+
 def test_offsets_are_those_of_a_projection() -> None:
     for ra, dec in ((10.0, 20.0), (200.0, 89.99)):
         sky = tan_wcs(ra, dec, 2.0, (100, 100))
