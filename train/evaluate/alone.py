@@ -19,6 +19,7 @@ from train.core.config import TrainError
 from train.evaluate.benchmarks import bootstrap
 from train.evaluate.retrieval_tasks import task
 from train.evaluate.similarity import encoders, latents, measure
+from train.evaluate.surveys.features import unit
 
 
 def alone(model: str = "", split: str = "valid") -> None:
@@ -38,20 +39,12 @@ def alone(model: str = "", split: str = "valid") -> None:
         before: dict[str, np.ndarray] = {}
         for title, (seen, among) in both.items():
             whitening = Whitening.of(among, power=0.5)
-            found = _unit(whitening(seen[job.rows])) @ _unit(whitening(among)).T
+            found = unit(whitening(seen[job.rows])) @ unit(whitening(among)).T
             scores = measure(job, found)
             before = before or scores
             said = []
             for what in ("precision10", "map"):
-                value, (low, high) = scores[what].mean(), _interval(scores[what] - before[what])
+                value = scores[what].mean()
+                _, low, high = bootstrap(scores[what] - before[what], np.mean)
                 said.append(f"{what} {value:.4f} (change {low:+.4f} to {high:+.4f})")
             print(f"  {title}: {', '.join(said)}", flush=True)
-
-
-def _interval(change: np.ndarray) -> tuple[float, float]:
-    _, low, high = bootstrap(change, np.mean)
-    return low, high
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,11 +35,9 @@ import pandas as pd
 from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.data.preprocess import PRESETS
 from radioviz.data.registry import open_data_set
-from radioviz.encode import Encoder
 from radioviz.errors import AtlasError, ModelError
 from radioviz.models.registry import encoders as by_default
 from radioviz.models.registry import list_models
-from radioviz.paths import cache_folder
 from radioviz.similarity import Whitening, dihedral_views
 from radioviz.similarity.neighbourhood import Neighbourhood
 from train.evaluate import retrieval_metrics
@@ -48,6 +45,8 @@ from train.evaluate.benchmarks import bootstrap, record
 from train.evaluate.csv_tables import write_table
 from train.evaluate.evaluation_set import measured_catalogue
 from train.evaluate.retrieval_tasks import RetrievalTask, angles, task
+from train.evaluate.surveys.features import unit
+from train.scores.orientations import orientation_latents
 
 SEED = 0
 PIXELS, RANDOM = "pixels", "random"
@@ -116,24 +115,11 @@ def latents(model: str, key: str) -> np.ndarray:
 
 
 def views(model: str, key: str, rows: np.ndarray) -> np.ndarray:
-    """Latents of the eight views of some galaxies, ``(q, 8, d)``, kept in the cache folder."""
-    catalogue = open_data_set(key)
+    """Latents of the eight views of some galaxies, ``(q, 8, d)``."""
     if model == PIXELS:
-        seen = dihedral_views(PRESETS["compact64"].apply(catalogue, rows))
+        seen = dihedral_views(PRESETS["compact64"].apply(open_data_set(key), rows))
         return seen.reshape(len(rows), seen.shape[1], -1)
-    info = list_models()[model]
-    which = hashlib.sha256(rows.tobytes()).hexdigest()[:8]
-    stamp = f"{catalogue.digest}-{info.weights_sha256[:12]}-{which}"
-    file = cache_folder() / "evaluation" / f"views-{key}-{model}-{stamp}.npy"
-    if file.exists():
-        return np.load(file, allow_pickle=False).astype(np.float32)
-    encoder = Encoder.load(model)
-    seen = dihedral_views(info.preprocess.apply(catalogue, rows))
-    out = encoder.encode(np.ascontiguousarray(seen.reshape(-1, *seen.shape[2:])))
-    out = out.reshape(len(rows), seen.shape[1], -1)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.save(file, out.astype(np.float16))
-    return out
+    return orientation_latents(key, model)[rows]
 
 
 def similarity_scores(model: str, job: RetrievalTask, metric: Metric) -> np.ndarray:
@@ -152,7 +138,7 @@ def similarity_scores(model: str, job: RetrievalTask, metric: Metric) -> np.ndar
     if metric.shrinkage is not None:
         axes = _class_axes(model, metric.shrinkage)
         database, queries = axes(database), axes(queries)
-    database, queries = _unit(database), _unit(queries)
+    database, queries = unit(database), unit(queries)
     found = np.stack([(view @ database.T) for view in queries.swapaxes(0, 1)]).max(axis=0)
     if metric.neighbours:
         graph = Neighbourhood.of(database, metric.neighbours)
@@ -172,12 +158,6 @@ def _class_axes(model: str, shrinkage: float) -> Whitening:
     table = measured_catalogue("first").table
     labels = np.where(table["split"] == "train", table["label"], "").astype(object)
     return Whitening.of_classes(latents(model, "first"), labels, shrinkage=shrinkage)
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(x, axis=-1, keepdims=True)
-    unit: np.ndarray = x / np.where(norms > 0, norms, 1)
-    return unit
 
 
 # -- figures --------------------------------------------------------------------------------

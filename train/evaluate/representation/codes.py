@@ -11,7 +11,6 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import PRESETS
 from radioviz.errors import AtlasError
 from radioviz.models.registry import list_models
-from radioviz.paths import cache_folder
 from train.core.config import TrainError
 
 VIEWS = " (8 views)"
@@ -62,7 +61,10 @@ def codes(name: str, catalogue: Catalogue) -> Codes:
         raise TrainError(f"no encoder '{model}'; there are {', '.join(models)}")
     info = models[model]
     if name != model:
-        return Codes(name, _views(model, catalogue), info.weights_sha256[:12])
+        from train.scores.orientations import orientation_latents  # needs torch
+
+        views = orientation_latents(catalogue.info.key, model)
+        return Codes(name, views, info.weights_sha256[:12])
     try:
         atlas = open_atlas(catalogue.info.key, model, info=info, catalogue=catalogue)
     except AtlasError as error:
@@ -79,29 +81,6 @@ def _joined(name: str, catalogue: Catalogue) -> Codes:
         spread = known.std(axis=0) * np.sqrt(known.shape[1])
         scaled.append((one.values - known.mean(axis=0)) / np.maximum(spread, 1e-6))
     return Codes(name, np.concatenate(scaled, axis=2), JOIN.join(one.version for one in found))
-
-
-def _views(model: str, catalogue: Catalogue) -> np.ndarray:
-    """Codes of the eight dihedral views, ``(n, 8, d)``, kept in the cache folder; needs torch."""
-    from radioviz.images.dihedral import dihedral_views
-
-    info = list_models()[model]
-    name = f"views-{catalogue.info.key}-{catalogue.digest}-{info.weights_sha256[:12]}.npy"
-    path = cache_folder() / name
-    if path.exists():
-        return np.asarray(np.load(path, allow_pickle=False), np.float32)
-    from radioviz.encode import Encoder
-
-    encoder = Encoder.load(model)
-    found = []
-    for rows in np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 128)):
-        images = dihedral_views(info.preprocess.apply(catalogue, rows))
-        flat = images.reshape(-1, *images.shape[2:])
-        found.append(encoder.encode(flat).reshape(len(rows), 8, -1))
-    out = np.concatenate(found).astype(np.float16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, out)
-    return out.astype(np.float32)
 
 
 # -- baselines: Fourier amplitudes of log-polar maps, and pixels ----------------------------------

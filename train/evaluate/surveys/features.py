@@ -31,8 +31,8 @@ def survey(key: str) -> tuple[Catalogue, np.ndarray]:
 
 
 def unit(x: np.ndarray) -> np.ndarray:
-    """Rows of ``(n, d)`` scaled to unit length."""
-    scaled: np.ndarray = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    """Vectors ``(..., d)`` scaled to unit length; zeros stay."""
+    scaled: np.ndarray = x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
     return scaled
 
 
