@@ -15,7 +15,12 @@ from radioviz.metrics.resampling import bootstrap, bootstrap_of
 from train.core.config import TrainError
 from train.evaluate.evaluation_set import EvaluationSet
 from train.metrics.features import Prdc, kid, prdc
-from train.metrics.image_statistics import artefacts, distribution_distance, sharpness
+from train.metrics.image_statistics import (
+    artefacts,
+    distribution_distance,
+    rank_correlation,
+    sharpness,
+)
 
 ANGLES = 4
 """Rotations within a quarter turn, and their mirror images, in the search for copies: 32 views."""
@@ -116,17 +121,12 @@ def class_results(
 
 def size_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
     """Requested against measured size; distributions of size and flux against real ones."""
-    from scipy.stats import spearmanr
-
     out: dict[str, Result] = {}
     size = made.measured["las_measured"].to_numpy(float)
     known = np.isfinite(made.requested) & np.isfinite(size) & (size > 0)
     if known.any():
         pairs = np.stack([made.requested[known], size[known]], axis=1)
-        out["size_spearman"] = Result(
-            *bootstrap(pairs, lambda x: float(spearmanr(x[:, 0], x[:, 1]).statistic), 500),
-            int(known.sum()),
-        )
+        out["size_spearman"] = Result(*bootstrap(pairs, rank_correlation, 500), int(known.sum()))
         error = np.abs(pairs[:, 1] - pairs[:, 0]) / pairs[:, 0]
         out["size_median_rel_error"] = Result(*bootstrap(error, np.median), len(error))
     else:
@@ -134,7 +134,7 @@ def size_results(real: DescribedImages, made: DescribedImages) -> dict[str, Resu
         out |= {"size_spearman": nothing, "size_median_rel_error": nothing}
     for name, column in (("size_ks", "las_measured"), ("flux_ks", "flux_sum")):
         values = [s.measured[column].to_numpy(float) for s in (real, made)]
-        found = bootstrap_of(values, lambda a, b: distribution_distance(a, b)[0], 300)
+        found = bootstrap_of(values, distribution_distance, 300)
         out[name] = Result(*found, len(made))
     return out
 

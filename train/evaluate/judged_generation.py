@@ -30,7 +30,7 @@ from train.evaluate.generation_measures import (
 )
 from train.evaluate.tstr import ratios
 from train.metrics.features import prdc
-from train.metrics.image_statistics import distribution_distance, sharpness
+from train.metrics.image_statistics import distribution_distance, rank_correlation, sharpness
 from train.splits.judge import CLASSES
 
 if TYPE_CHECKING:
@@ -143,20 +143,20 @@ def _appearance(
     known = np.isfinite(made.requested) & np.isfinite(size) & (size > 0)
     if known.any():
         pairs, of = np.stack([made.requested, size], 1)[known], seed_of[known]
-        out["size_spearman"] = over_seeds(_spearman, [], pairs, of, 500)
+        out["size_spearman"] = over_seeds(rank_correlation, [], pairs, of, 500)
         error = np.abs(pairs[:, 1] / pairs[:, 0] - 1)
         out["size_median_rel_error"] = over_seeds(np.median, [], error, of)
     else:
         nothing = Result(None, why="the model has no angular size")
         out |= {"size_spearman": nothing, "size_median_rel_error": nothing}
     real_size = real.measured["las_measured"].to_numpy(float)
-    out["size_ks"] = over_seeds(_distance, [real_size], size, seed_of, 300)
+    out["size_ks"] = over_seeds(distribution_distance, [real_size], size, seed_of, 300)
     for label in ("", *generator.classes):
         a, b = (s.labels == label if label else np.ones(len(s), bool) for s in (real, made))
         if a.any() and b.any():
             flux = [s.measured["flux_sum"].to_numpy(float)[k] for s, k in ((real, a), (made, b))]
             name = f"flux_ks.{label.lower()}" if label else "flux_ks"
-            out[name] = over_seeds(_distance, [flux[0]], flux[1], seed_of[b], 300)
+            out[name] = over_seeds(distribution_distance, [flux[0]], flux[1], seed_of[b], 300)
     each = [prdc(real.features, made.features[seed_of == s]) for s in np.unique(seed_of)]
     sets = set_results(real, made)
     for name in ("coverage", "density"):
@@ -234,13 +234,3 @@ def _pixel(generator: Generator) -> float:
 
 def _ratio(real: np.ndarray, made: np.ndarray) -> float:
     return float(made.mean() / max(real.mean(), 1e-6))
-
-
-def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    return distribution_distance(a, b)[0]
-
-
-def _spearman(x: np.ndarray) -> float:
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(x[:, 0], x[:, 1]).statistic)

@@ -26,6 +26,7 @@ from radioviz.morphology.central_source import CentralSource, find_source
 from radioviz.paths import REPOSITORY
 from train.core.config import TrainError
 from train.evaluate.benchmarks import Estimate, bootstrap, record
+from train.metrics.image_statistics import rank_correlation
 
 PIXEL = 1.8  # arcsec
 FOLDS, SEED = 5, 0
@@ -217,15 +218,13 @@ def measured_sizes() -> None:
 
     Raises TrainError if the raw cutouts are not here.
     """
-    from scipy.stats import spearmanr
-
     images, table = read_raw(raw_folder())
     truth, found = table["las"].to_numpy(), find_all(images, raw=True)
     sizes, within, doubtful, fits = cross_validated(found, truth, fold_of(table["ra"].to_numpy()))
     where = f"mirabest raw cutouts, {FOLDS} folds"
     command = "python -m train evaluate measured-sizes"
     pairs = np.stack([sizes, truth], axis=1)
-    rank = bootstrap(pairs, lambda p: float(spearmanr(p[:, 0], p[:, 1]).statistic), 500)
+    rank = bootstrap(pairs, rank_correlation, 500)
     covered = bootstrap(within[~doubtful].astype(float), np.mean)
     far = (np.abs(np.log(sizes / truth)) > np.log(1.5)).astype(float)
     wrong = [bootstrap(far[rows], np.mean) for rows in (~doubtful, doubtful)]

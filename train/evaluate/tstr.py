@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from radioviz.encode import GenerationRequest, Generator
+from radioviz.models.fr_cnn import FrClassifier
 from train.core.augment import Augment
 from train.core.data import Data, Part
 from train.core.loop import fit, load_best
@@ -122,14 +123,20 @@ def correct(
     # Generated galaxies have no margin of sky to rotate within; for fairness, neither get one.
     margin = config.augment.padded(config.preprocess).size - config.preprocess.size
     padded = F.pad(torch.from_numpy(source.images)[:, None], [margin // 2] * 4)
-    data = Data(Part(padded, source.table), training_part(valid), {})
+    network = trained(config, Part(padded, source.table), training_part(valid))
+    truth = class_numbers(training_part(held_out), config.classes).numpy()
+    return logits_of(network, training_part(held_out)).argmax(axis=1) == truth
+
+
+def trained(config: ClassifierConfig, training: Part, valid: Part) -> FrClassifier:
+    """A classifier that learned from given images; its run is not kept."""
+    data = Data(training, valid, {})
     torch.manual_seed(config.seed)
     task = GivenTask(config, data)
     with tempfile.TemporaryDirectory() as folder:
         fit(task, data, Path(folder), device=device(), progress=False)
         load_best(task, Path(folder))
-    truth = class_numbers(training_part(held_out), config.classes).numpy()
-    return logits_of(task.module, training_part(held_out)).argmax(axis=1) == truth
+    return task.module
 
 
 def training_part(of: EvaluationSet) -> Part:

@@ -6,9 +6,6 @@ with each of five seeds.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import torch
@@ -17,10 +14,8 @@ from scipy import ndimage
 from radioviz.data.preprocess import FIRST_BEAM, Preprocess
 from radioviz.encode.editor import parted
 from train.core.augment import Augment
-from train.core.data import Data, Part
-from train.core.loop import fit, load_best
-from train.core.machine import device
-from train.evaluate.tstr import GivenTask
+from train.core.data import Part
+from train.evaluate.tstr import trained
 from train.methods.classifier import ClassifierConfig, logits_of
 from train.metrics.calibration import softmax
 
@@ -53,8 +48,8 @@ def two_sample_auc(real: np.ndarray, made: np.ndarray, seed: int, epochs: int = 
         ema=0.98, smoothing=0.05, validate_every=epochs,
         architecture={"width": 16, "features": 32},
     )  # fmt: skip
-    network = _trained(config, parts[0], parts[0])
-    chance = softmax(logits_of(network, parts[1]))[:, 1]  # type: ignore[arg-type]
+    network = trained(config, parts[0], parts[0])
+    chance = softmax(logits_of(network, parts[1]))[:, 1]
     return float(roc_auc_score(names == "generated", chance))
 
 
@@ -88,13 +83,3 @@ def are_clouds(images: np.ndarray, sizes: np.ndarray, pixel: float) -> np.ndarra
 def _part(images: np.ndarray, table: pd.DataFrame) -> Part:
     return Part(torch.from_numpy(np.ascontiguousarray(images, np.float32))[:, None],
                 table.reset_index(drop=True))  # fmt: skip
-
-
-def _trained(config: ClassifierConfig, training: Part, valid: Part) -> torch.nn.Module:
-    data = Data(training, valid, {})
-    torch.manual_seed(config.seed)
-    task = GivenTask(config, data)
-    with tempfile.TemporaryDirectory() as folder:
-        fit(task, data, Path(folder), device=device(), progress=False)
-        load_best(task, Path(folder))
-    return task.module.eval()

@@ -248,7 +248,7 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
             noise = torch.randn(len(label), module.extra_noise, generator=source)
             made.append(module.generate(z, noise, 1.0, label, size))
         real, found = np.asarray(part.images[:, 0]), np.asarray(torch.cat(made)[:, 0])
-        flux = distribution_distance(real.sum((1, 2)), found.sum((1, 2)))[0]
+        flux = distribution_distance(real.sum((1, 2)), found.sum((1, 2)))
         return {"sharpness": sharpness(real, found), "flux_distance": flux}
 
 

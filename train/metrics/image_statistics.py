@@ -15,21 +15,11 @@ ZERO = 5e-5
 
 
 class Artefacts(NamedTuple):
-    """Shares per map, each of shape ``(n,)``.
+    """Shares per map, each of shape ``(n,)``."""
 
-    Attributes
-    ----------
-    empty : numpy.ndarray
-        Pixels below 5e-5 of the peak. About 0.95 in sigma-clipped maps.
-    gap : numpy.ndarray
-        Pixels between that and 1/255, where a clipped map has almost none: rings and texture.
-    gap_flux : numpy.ndarray
-        Share of the flux in those pixels.
-    """
-
-    empty: np.ndarray
+    empty: np.ndarray  # pixels below 5e-5 of the peak; about 0.95 in sigma-clipped maps
+    # Pixels between that and 1/255, where a clipped map has almost none: rings and texture.
     gap: np.ndarray
-    gap_flux: np.ndarray
 
 
 def artefacts(images: np.ndarray) -> Artefacts:
@@ -37,8 +27,7 @@ def artefacts(images: np.ndarray) -> Artefacts:
     flat = np.asarray(images).reshape(len(images), -1)
     empty = flat < ZERO
     gap = ~empty & (flat < STEP)
-    total = np.maximum(flat.sum(axis=1), 1e-12)
-    return Artefacts(empty.mean(axis=1), gap.mean(axis=1), (flat * gap).sum(axis=1) / total)
+    return Artefacts(empty.mean(axis=1), gap.mean(axis=1))
 
 
 def radial_power(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,12 +78,16 @@ def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> f
     return float(np.exp(logs[1] - logs[0]))
 
 
-def distribution_distance(real: np.ndarray, generated: np.ndarray) -> tuple[float, float]:
-    """Kolmogorov-Smirnov distance of two samples and its p-value, without non-finite values."""
+def distribution_distance(real: np.ndarray, generated: np.ndarray) -> float:
+    """Kolmogorov-Smirnov distance of the finite values of two samples; NaN without any."""
     from scipy.stats import ks_2samp
 
     a, b = (np.asarray(x, float)[np.isfinite(x)] for x in (real, generated))
-    if not len(a) or not len(b):
-        return float("nan"), float("nan")
-    found = ks_2samp(a, b)
-    return float(found.statistic), float(found.pvalue)
+    return float(ks_2samp(a, b).statistic) if len(a) and len(b) else float("nan")
+
+
+def rank_correlation(pairs: np.ndarray) -> float:
+    """Spearman's rank correlation of two columns ``(n, 2)``."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)

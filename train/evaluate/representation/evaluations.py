@@ -18,6 +18,7 @@ from train.evaluate.representation import table2 as tables
 from train.evaluate.representation.classifiers import bootstrap_weights
 from train.evaluate.representation.codes import JOIN, VIEWS, codes, names
 from train.evaluate.representation.labelled_sets import mbc
+from train.metrics.image_statistics import rank_correlation
 
 SSL = ("simclr", "byol", "simsiam")
 
@@ -123,8 +124,8 @@ def record_map(encoders: list[str]) -> None:
     for name in encoders:
         for layout in open_atlas("first", name).layouts:
             pairs, tested = sizes.neighbour_sizes(name, layout)
-            inner = sizes.spearman(pairs[~tested])
-            found, n = bootstrap(pairs, sizes.spearman, draws=500), len(pairs)
+            inner = rank_correlation(pairs[~tested])
+            found, n = bootstrap(pairs, rank_correlation, draws=500), len(pairs)
             print(f"{name} {layout}: {found[0]:.4f}, {inner:.4f} without the test galaxies")
             result = f"map.{name}.{layout}.size_neighbour_spearman"
             record(result, found, n=n, split=f"first, {n} galaxies", command=command)

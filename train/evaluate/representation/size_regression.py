@@ -151,10 +151,3 @@ def neighbour_sizes(model: str, layout: str, key: str = "first") -> tuple[np.nda
     _, near = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(xy).kneighbors()
     tested = (catalogue.table["split"] == "test").to_numpy()[ok]
     return np.stack([size, size[near].mean(axis=1)], axis=1), tested
-
-
-def spearman(pairs: np.ndarray) -> float:
-    """Rank correlation of two columns."""
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
