@@ -27,6 +27,7 @@ class Task(ABC, Generic[C, M]):
     def __init__(self, config: C) -> None:
         self.config = config
         self.module: M
+        self._sampling: Tensor | None = None
 
     def load(self) -> Data:
         """Images of the run. Default: the splits ``train`` and ``valid`` of its data sets."""
@@ -37,11 +38,25 @@ class Task(ABC, Generic[C, M]):
         return {}
 
     def order(self, data: Data) -> Tensor:
-        """Rows of the training images in the order of one epoch, a permutation by default.
+        """Rows of the training images in the order of one epoch, from torch's generator.
 
-        May be of any length and repeat rows (balanced classes); draws from torch's generator.
+        Default: each once, or as often as :meth:`balance` says. May be of any length.
         """
-        return torch.randperm(len(data.train))
+        if self._sampling is None:
+            return torch.randperm(len(data.train))
+        return torch.multinomial(self._sampling, len(data.train), replacement=True)
+
+    def balance(self, labels: Tensor, sizes: Tensor, balance: float) -> None:
+        """Sample galaxies by class and angular size [arcsec], both ``(n,)``; for :meth:`prepare`.
+
+        ``balance`` 0 samples every galaxy equally often, 1 every class and size octave.
+        """
+        if balance:
+            octave = sizes.nan_to_num(1.0).clamp_min(1.0).log2().round().long()
+            _, group, counts = torch.unique(
+                torch.stack([labels, octave]), dim=1, return_inverse=True, return_counts=True
+            )
+            self._sampling = counts[group].double() ** -balance
 
     def after_step(self) -> None:
         """Called after each optimiser step, e.g. to move a momentum encoder. Default: nothing."""

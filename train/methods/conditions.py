@@ -34,15 +34,3 @@ def class_numbers(part: Part, classes: Sequence[str]) -> Tensor:
     """Number of the class of each image, int64 ``(n,)``; -1 for classes not in the list."""
     index = {name: i for i, name in enumerate(classes)}
     return torch.tensor([index.get(label, -1) for label in part.table["label"]])
-
-
-def balanced_weights(labels: Tensor, sizes: Tensor, balance: float) -> Tensor:
-    """Sampling weight of each galaxy, ``(n,)``.
-
-    ``balance`` 0 samples every galaxy equally often, 1 every class and size octave.
-    """
-    octave = sizes.nan_to_num(1.0).clamp_min(1.0).log2().round().long()
-    _, group, counts = torch.unique(
-        torch.stack([labels, octave]), dim=1, return_inverse=True, return_counts=True
-    )
-    return counts[group].double() ** -balance

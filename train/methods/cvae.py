@@ -23,7 +23,7 @@ from radioviz.models.registry import build
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
+from train.methods.conditions import class_numbers, measured_sizes
 from train.methods.latent_prior import fit_prior
 from train.methods.vae import ACTIVE, elbo_scores, warm_up
 
@@ -91,17 +91,10 @@ class CvaeTask(Task[CvaeConfig, Any]):
                 sizes = measured_sizes(part, self.config.preprocess).nan_to_num(low)
                 self.sizes[name] = sizes.clamp(low, high).to(device)
         sizes = self.sizes.get("train", torch.ones(len(data.train)))
-        self.weights = balanced_weights(
-            self.labels["train"].cpu(), sizes.cpu(), self.config.balance
-        )
+        self.balance(self.labels["train"].cpu(), sizes.cpu(), self.config.balance)
         if isinstance(self.module, ConvCVAE):
             generator = torch.Generator().manual_seed(self.config.seed)
             self.bank = [self._views(data.train, generator) for _ in range(self.config.views)]
-
-    def order(self, data: Data) -> Tensor:
-        if not self.config.balance:
-            return super().order(data)
-        return torch.multinomial(self.weights, len(data.train), replacement=True)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config

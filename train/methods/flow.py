@@ -36,7 +36,7 @@ from train.core import data as training_data
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
+from train.methods.conditions import class_numbers, measured_sizes
 from train.metrics.image_statistics import distribution_distance, sharpness
 
 KIND = "galaxy-flow"
@@ -141,12 +141,7 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
             self.asks[name] = Ask(*(t.to(device) for t in ask if t is not None))
         ask = self.asks["train"]
         assert ask.label is not None
-        self.weights = balanced_weights(ask.label.cpu(), ask.sizes.cpu(), self.config.balance)
-
-    def order(self, data: Data) -> Tensor:
-        if not self.config.balance:
-            return super().order(data)
-        return torch.multinomial(self.weights, len(data.train), replacement=True)
+        self.balance(ask.label.cpu(), ask.sizes.cpu(), self.config.balance)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config, n = self.config, len(rows)

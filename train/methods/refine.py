@@ -24,7 +24,7 @@ from radioviz.models.registry import build, model_folder
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
+from train.methods.conditions import class_numbers, measured_sizes
 from train.metrics.image_statistics import sharpness
 
 KIND = "cvae-refined"
@@ -108,12 +108,7 @@ class RefineTask(Task[RefineConfig, Any]):
         sizes = self._sizes(data.valid, torch.ones(len(data.valid))).to(device)
         self.held_out = self._view(data.valid.images.to(device), self.labels["valid"], sizes)
         sizes = self._sizes(data.train, torch.ones(len(data.train)))
-        self.weights = balanced_weights(self.labels["train"].cpu(), sizes, config.balance)
-
-    def order(self, data: Data) -> Tensor:
-        if not self.config.balance:
-            return super().order(data)
-        return torch.multinomial(self.weights, len(data.train), replacement=True)
+        self.balance(self.labels["train"].cpu(), sizes, config.balance)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         view = self.bank[int(torch.randint(len(self.bank), ()))]

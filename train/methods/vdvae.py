@@ -28,7 +28,7 @@ from train.core import checkpoint
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
+from train.methods.conditions import class_numbers, measured_sizes
 from train.methods.latent_prior import fit_prior
 from train.methods.vae import ACTIVE, warm_up
 
@@ -119,6 +119,9 @@ class VdvaeTask(Task[VdvaeConfig, VDVAE]):
             label, size = self._conditions(part)
             self.labels[name] = None if label is None else label.to(device)
             self.sizes[name] = None if size is None else size.to(device)
+        labels, sizes = self.labels["train"], self.sizes["train"]
+        if labels is not None and sizes is not None:
+            self.balance(labels, sizes, self.config.balance)
 
     def _start_from(self, folder: Path) -> None:
         """Load the averaged weights of a run; its prior of z0 is fitted again later."""
@@ -142,13 +145,6 @@ class VdvaeTask(Task[VdvaeConfig, VDVAE]):
             class_numbers(part, conditions.classes) if conditions.classes else None,
             measured_sizes(part, self.config.preprocess) if conditions.size_range else None,
         )
-
-    def order(self, data: Data) -> Tensor:
-        labels, sizes = self.labels["train"], self.sizes["train"]
-        if not self.config.balance or labels is None or sizes is None:
-            return super().order(data)
-        weights = balanced_weights(labels, sizes, self.config.balance)
-        return torch.multinomial(weights, len(data.train), replacement=True)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         images, label, size = self._view(padded, rows)
