@@ -27,19 +27,9 @@ def nearest_to(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the ``number`` nearest latents to one point, and their distances, nearest first.
 
-    Parameters
-    ----------
-    point, latents : numpy.ndarray
-        Shapes ``(d,)`` and ``(n, d)``; latents may be memory-mapped.
-    skip : int, optional
-        Row to leave out, such as that of the point itself.
-
-    Returns
-    -------
-    rows : numpy.ndarray
-        Int64, at most ``number``.
-    distance : numpy.ndarray
-        Float32, of the same shape.
+    ``point``, ``latents``: shapes ``(d,)`` and ``(n, d)``; latents may be memory-mapped. ``skip``:
+    row to leave out, such as that of the point itself. Returns ``rows``: int64, at most ``number``;
+    ``distance``: float32, of the same shape.
     """
     here = np.asarray(point, dtype=np.float32)
     distance = np.empty(len(latents), dtype=np.float32)

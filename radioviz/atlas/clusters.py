@@ -184,12 +184,8 @@ _MOST_WORDS = 2
 def typical_rows(latents: np.ndarray, labels: np.ndarray, number: int, most: int) -> np.ndarray:
     """Rows of a cluster nearest to its middle, the nearest first; int64, at most ``most``.
 
-    Parameters
-    ----------
-    latents : numpy.ndarray
-        ``(n, d)``; of a large cluster a sample is compared.
-    labels : numpy.ndarray
-        Of :class:`Clusters`, ``(n,)``.
+    ``latents``: ``(n, d)``; of a large cluster a sample is compared. ``labels``: of
+    :class:`Clusters`, ``(n,)``.
     """
     rows = np.flatnonzero(labels == number)
     rows = rows[:: max(1, len(rows) // MOST_ROWS)]

@@ -29,17 +29,9 @@ Layouts = dict[str, tuple[np.ndarray, Layout]]
 def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
     """Maps that are quick to compute: positions on the reference map, the latent plane, PCA.
 
-    Parameters
-    ----------
-    latents : numpy.ndarray
-        Shape ``(n, d)``, ``n`` at least 1; may be memory-mapped.
-    reference : Atlas or None
-        Of :data:`REFERENCE` under the same model.
-
-    Returns
-    -------
-    dict
-        Name to positions (float32, shape ``(n, 2)``) and how they were made.
+    ``latents``: shape ``(n, d)``, ``n`` at least 1; may be memory-mapped. ``reference``: of
+    :data:`REFERENCE` under the same model. Returns name to positions (float32, shape ``(n, 2)``)
+    and how they were made.
     """
     out: Layouts = {}
     if latents.shape[1] == 2:

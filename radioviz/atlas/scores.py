@@ -93,19 +93,9 @@ def read_scores(
 ) -> Scores:
     """Scores of a data set; no columns if none were computed.
 
-    Parameters
-    ----------
-    catalogue : Catalogue, optional
-        The current data set; if its sources differ, every column is stale.
-    models : mapping, optional
-        The current models; columns of altered or missing models are stale.
-    folder : pathlib.Path, optional
-        Root of all Atlases.
-
-    Raises
-    ------
-    AtlasError
-        If the files are damaged.
+    ``catalogue``: the current data set; if its sources differ, every column is stale. ``models``:
+    the current models; columns of altered or missing models are stale. ``folder``: root of all
+    Atlases. Raises AtlasError if the files are damaged.
     """
     where = scores_folder(data_set, folder)
     if not (where / META).exists():

@@ -79,15 +79,9 @@ def find_beam(
 ) -> tuple[Beam | None, str]:
     """Beam of a header, and a note where its words were not taken literally.
 
-    Parameters
-    ----------
-    header : Header
-        BMAJ, BMIN, BPA in degrees count first, then the last beam of an AIPS history.
-    width : float, optional
-        Longer side of the image in arcsec: a beam that is wider is none. One that would be too
-        wide in degrees, but not in arcsec, is in arcsec.
-    pixel : float
-        Arcsec per pixel, 0 if unknown.
+    ``header``: BMAJ, BMIN, BPA in degrees count first, then the last beam of an AIPS history.
+    ``width``: longer side of the image in arcsec: a beam that is wider is none. One that would be
+    too wide in degrees, but not in arcsec, is in arcsec. ``pixel``: arcsec per pixel, 0 if unknown.
     """
     why = ""
     for major, minor, angle, unit in _written_beams(header):

@@ -73,19 +73,9 @@ def inflate(file: IO[bytes], name: str, limit: int) -> tuple[io.BytesIO, str]:
 def open_handle(source: Source, name: str = "", limit: int = 1 << 29) -> Iterator[Opened]:
     """Open any source as a seekable binary file, and close it if it was opened here.
 
-    Parameters
-    ----------
-    source
-        Path, bytes, or file object open for binary reading (left open).
-    name : str
-        Name for messages; default the path's or the object's own.
-    limit : int
-        Longest content of a stream that cannot seek.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be opened or is empty.
+    ``source``: path, bytes, or file object open for binary reading (left open). ``name``: name for
+    messages; default the path's or the object's own. ``limit``: longest content of a stream that
+    cannot seek. Raises ImageError if it cannot be opened or is empty.
     """
     with ExitStack() as closing:
         try:

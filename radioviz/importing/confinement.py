@@ -33,12 +33,8 @@ _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_C
 def confine_import(path: str, table: str = "", network: bool = False) -> None:
     """Confine this process, for the rest of its life, to what an import with its encoding needs.
 
-    Parameters
-    ----------
-    path, table : str
-        What is imported; empty where nothing is.
-    network : bool
-        Whether it fetches cutouts.
+    ``path``, ``table``: what is imported; empty where nothing is. ``network``: whether it fetches
+    cutouts.
     """
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba"))
     temporary = cache_folder() / "temporary"  # that of the system has files of others

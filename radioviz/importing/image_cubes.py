@@ -38,20 +38,9 @@ from radioviz.importing.survey_facts import (
 class CubeReader(Reader):
     """Images of a cube, one row of the table each.
 
-    Parameters
-    ----------
-    cube : Cube
-    survey : SurveyFacts
-    sources : SourceList or None
-    north_first : bool
-        True where row 0 of an image is its northern edge, as in pictures.
-    planes : tuple of str
-        Names of the images of each source; those of the cube by default.
-
-    Raises
-    ------
-    CatalogueError
-        If table and cube differ in length.
+    ``north_first``: true where row 0 of an image is its northern edge, as in pictures. ``planes``:
+    names of the images of each source; those of the cube by default. Raises CatalogueError if table
+    and cube differ in length.
     """
 
     def __init__(

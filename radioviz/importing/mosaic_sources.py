@@ -139,17 +139,9 @@ def join_islands(
 ) -> np.ndarray:
     """Number of the source of each island, int ``(k,)``, the brightest source 0.
 
-    Parameters
-    ----------
-    scale : float
-        Arcsec per pixel.
-    beam : float
-        FWHM in pixels.
-    mjy : float
-        Of one unit of flux; NaN where the unit is unknown. Then only islands whose centres are
-        within two beams are joined.
-    frequency : float or None
-        In GHz; None is taken for 1.4 GHz.
+    ``scale``: arcsec per pixel. ``beam``: FWHM in pixels. ``mjy``: of one unit of flux; NaN where
+    the unit is unknown. Then only islands whose centres are within two beams are joined.
+    ``frequency``: in GHz; None is taken for 1.4 GHz.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

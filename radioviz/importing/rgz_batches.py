@@ -56,16 +56,9 @@ def is_batches(path: Path) -> bool:
 class BatchReader(Reader):
     """Galaxies of the batches, training batches first.
 
-    Parameters
-    ----------
-    files : list of pathlib.Path
-    survey : SurveyFacts
-    exclude_mirabest : bool
-        Leave out the sources with ``mb_flag``.
-    las_min : float or None
-        Leave out smaller angular sizes, arcsec; unknown ones too.
-    north_first : bool
-        True where row 0 of an image is its northern edge.
+    ``exclude_mirabest``: leave out the sources with ``mb_flag``. ``las_min``: leave out smaller
+    angular sizes, arcsec; unknown ones too. ``north_first``: true where row 0 of an image is its
+    northern edge.
     """
 
     def __init__(

@@ -20,14 +20,8 @@ def without_stand_ins(
     Only one that stands alone is taken for a stand-in: all other values are nearer to zero by a
     factor of two at least, so a column of angles may hold -99.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Shape ``(n,)``; NaN for missing values.
-    name : str
-        Of the column, for the note.
-    large : bool
-        True where 9999 and the like are stand-ins too.
+    ``values``: shape ``(n,)``; NaN for missing values. ``name``: of the column, for the note.
+    ``large``: true where 9999 and the like are stand-ins too.
     """
     out = np.array(values, dtype=float)
     found: list[tuple[float, int]] = []

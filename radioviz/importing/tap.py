@@ -60,17 +60,9 @@ def request(
 ) -> bytes:
     """The answer of a service to a query, as it was sent.
 
-    Parameters
-    ----------
-    service : str
-        Address of the TAP service.
-    query : str
-        ADQL; a table ``upload`` is called ``TAP_UPLOAD.galaxies`` in it.
-
-    Raises
-    ------
-    FetchError
-        If the service cannot be reached, does not answer in time, or sends too much.
+    ``service``: address of the TAP service. ``query``: ADQL; a table ``upload`` is called
+    ``TAP_UPLOAD.galaxies`` in it. Raises FetchError if the service cannot be reached, does not
+    answer in time, or sends too much.
     """
     import requests
     from pyvo.dal import TAPQuery

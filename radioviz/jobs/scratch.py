@@ -46,17 +46,8 @@ def clear(folder: Path) -> None:
 def write_plan(folder: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Allow later runs to continue in this folder.
 
-    Parameters
-    ----------
-    plan : mapping
-        Everything that the result depends on.
-    asked : mapping
-        How to start the run again; not compared.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    ``plan``: everything that the result depends on. ``asked``: how to start the run again; not
+    compared. Raises OSError if it cannot be written.
     """
     kept = {"digest": digest(plan), "plan": dict(plan), "asked": dict(asked)}
     write_json(folder / PLAN, kept, default=str)

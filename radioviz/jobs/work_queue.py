@@ -34,13 +34,8 @@ class _Request:
 class WorkQueue:
     """Requests for heavy work, of which one runs at a time.
 
-    Parameters
-    ----------
-    per_owner : int
-        Requests of one owner that may wait or run. More than one, because the run that an owner
-        has just replaced ends its slice first.
-    total : int
-        Requests of all owners.
+    ``per_owner``: requests of one owner that may wait or run. More than one, because the run that
+    an owner has just replaced ends its slice first. ``total``: requests of all owners.
     """
 
     def __init__(self, per_owner: int = 3, total: int = 64) -> None:

@@ -25,16 +25,8 @@ def bootstrap_of(
 ) -> tuple[float, float, float]:
     """Statistic of several independent groups and its 95 % percentile bootstrap interval.
 
-    Parameters
-    ----------
-    groups : sequence of numpy.ndarray
-        Each of shape ``(n_i, ...)``; rows of each are drawn with replacement.
-    statistic : callable
-        Takes the groups as positional arguments.
-
-    Returns
-    -------
-    value, low, high : float
+    ``groups``: each of shape ``(n_i, ...)``; rows of each are drawn with replacement.
+    ``statistic``: takes the groups as positional arguments. Returns ``value``, ``low``, ``high``.
     """
     rng = np.random.default_rng(seed)
     found = [

@@ -23,19 +23,9 @@ def block_mean(image: np.ndarray, step: int) -> np.ndarray:
 def coarse_grain(image: np.ndarray, sigma: float, beam: float) -> np.ndarray:
     """Image averaged over cells of one beam and quantised to a few grey levels.
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        Shape ``(ny, nx)``, finite, background subtracted.
-    sigma : float
-        Noise of a pixel; below 3 sigma the level is 0.
-    beam : float
-        FWHM in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 of shape ``(CELLS, CELLS)``; each level is a factor of two in brightness.
+    ``image``: shape ``(ny, nx)``, finite, background subtracted. ``sigma``: noise of a pixel; below
+    3 sigma the level is 0. ``beam``: FWHM in pixels. Returns uint8 of shape ``(CELLS, CELLS)``;
+    each level is a factor of two in brightness.
     """
     step = max(round(beam), 1)
     out = np.zeros((CELLS * step, CELLS * step), np.float32)

@@ -97,15 +97,9 @@ def outliers_of(
 ) -> Outliers:
     """Every outlier score of a data set but the rank average.
 
-    Parameters
-    ----------
-    scores : Scores
-        Of the data set, that belong to no encoder.
-    atlas : Atlas, optional
-        Of the encoder in view: it gives the scores that the flow lacks.
-    flow, preferred : str
-        The flow of :func:`flow_over`, and the one whose scores stand in for those that it lacks;
-        empty where there is none.
+    ``scores``: of the data set, that belong to no encoder. ``atlas``: of the encoder in view: it
+    gives the scores that the flow lacks. ``flow``, ``preferred``: the flow of :func:`flow_over`,
+    and the one whose scores stand in for those that it lacks; empty where there is none.
     """
     table = catalogue.table
     values: dict[str, np.ndarray] = {}

@@ -118,17 +118,9 @@ def log_prob_given_size(
     reference galaxies in log size; where the size is unknown, of all of them. Low is strange, as
     for log p.
 
-    Parameters
-    ----------
-    log_prob, size : numpy.ndarray
-        Shape ``(n,)``; size in arcsec, NaN if unknown.
-    reference_log_prob, reference_size : numpy.ndarray
-        Shape ``(m,)``, of the galaxies that the flow was trained on.
-
-    Raises
-    ------
-    LikelihoodError
-        If fewer than 10 reference galaxies have both.
+    ``log_prob``, ``size``: shape ``(n,)``; size in arcsec, NaN if unknown. ``reference_log_prob``,
+    ``reference_size``: shape ``(m,)``, of the galaxies that the flow was trained on. Raises
+    LikelihoodError if fewer than 10 reference galaxies have both.
     """
     log_prob = np.asarray(log_prob, dtype=np.float64)
     scale = _log(reference_size)

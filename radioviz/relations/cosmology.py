@@ -21,14 +21,8 @@ _NEAREST = 0.001
 def linear_size(las: np.ndarray, redshift: np.ndarray, cosmology: str = "Planck18") -> np.ndarray:
     """Projected linear size in kpc.
 
-    Parameters
-    ----------
-    las : numpy.ndarray
-        Angular size in arcsec, ``(n,)``.
-    redshift : numpy.ndarray
-        Shape ``(n,)``; NaN, 0, negative or below 0.001 give NaN.
-    cosmology : str
-        One of :data:`COSMOLOGIES`.
+    ``las``: angular size in arcsec, ``(n,)``. ``redshift``: shape ``(n,)``; NaN, 0, negative or
+    below 0.001 give NaN. ``cosmology``: one of :data:`COSMOLOGIES`.
     """
     distance = _distances("angular_diameter_distance", redshift, cosmology)
     return 1e3 * distance * np.radians(np.asarray(las, float) / 3600)

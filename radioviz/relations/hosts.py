@@ -135,21 +135,9 @@ def likelihood_ratios(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Likelihood ratio and reliability of each candidate.
 
-    Parameters
-    ----------
-    position : RadioPosition
-    along, across : numpy.ndarray
-        Offsets in arcsec, shape ``(n,)``: of :func:`offsets`.
-    field : FieldDensity
-        Of the same catalogue.
-    magnitudes : numpy.ndarray, optional
-        Shape ``(n,)``; candidates without one, or all, are judged by their place alone.
-    prior : HostPrior, optional
-
-    Returns
-    -------
-    ratio, reliability : numpy.ndarray
-        Shape ``(n,)``.
+    ``along``, ``across``: offsets in arcsec, shape ``(n,)``: of :func:`offsets`. ``field``: of the
+    same catalogue. ``magnitudes``: shape ``(n,)``; candidates without one, or all, are judged by
+    their place alone. Returns ``ratio``, ``reliability``: shape ``(n,)``.
     """
     prior = prior or HostPrior()
     sigma, narrow = (math.hypot(s, CATALOGUE_ERROR) for s in (position.along, position.across))

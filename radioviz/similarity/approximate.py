@@ -112,17 +112,9 @@ def build_index(
 ) -> Approximate:
     """Build an index and write its folder in one atomic step.
 
-    Parameters
-    ----------
-    latents : numpy.ndarray
-        Shape ``(n, d)``, float16 or float32; may be memory-mapped.
-    inverse_norms : numpy.ndarray
-        Float32, shape ``(n,)``; rows with 0 are left out.
-
-    Raises
-    ------
-    SimilarityError
-        If there are no usable latents, or the folder cannot be written.
+    ``latents``: shape ``(n, d)``, float16 or float32; may be memory-mapped. ``inverse_norms``:
+    float32, shape ``(n,)``; rows with 0 are left out. Raises SimilarityError if there are no usable
+    latents, or the folder cannot be written.
     """
     import faiss
 

@@ -126,12 +126,9 @@ def wider_beam(examples: Catalogue, searched: Catalogue) -> float | None:
 def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float) -> np.ndarray:
     """Smooth an image to a larger beam with a Gaussian of FWHM sqrt(target^2 - beam^2).
 
-    Parameters
-    ----------
-    data : numpy.ndarray
-        Shape ``(ny, nx)``; NaN stays NaN and counts as 0 for its neighbours.
-    pixel_scale, beam, target : float
-        Arcsec; FWHM of circular beams. A target that is not larger leaves the data unchanged.
+    ``data``: shape ``(ny, nx)``; NaN stays NaN and counts as 0 for its neighbours. ``pixel_scale``,
+    ``beam``, ``target``: arcsec; FWHM of circular beams. A target that is not larger leaves the
+    data unchanged.
     """
     if target <= beam * _SAME_BEAM:
         return data

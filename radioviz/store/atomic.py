@@ -36,19 +36,9 @@ _STALE = 3600.0  # seconds after which a scratch folder belongs to a process tha
 def atomic_file(path: Path, *, parents: bool = True, sync: bool = False) -> Iterator[Path]:
     """Path of a scratch file in the same folder, renamed to ``path`` when the block ends.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file to replace. The scratch file has the same suffix.
-    parents : bool
-        Create the folder if it is missing.
-    sync : bool
-        Force the content to the disk before renaming, so that it survives a power cut.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
+    ``path``: the file to replace. The scratch file has the same suffix. ``parents``: create the
+    folder if it is missing. ``sync``: force the content to the disk before renaming, so that it
+    survives a power cut. Raises OSError if the file cannot be written.
     """
     if parents:
         make_folder(path.parent)

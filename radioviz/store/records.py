@@ -99,10 +99,7 @@ def read_record(path: Path, kind: type[Record]) -> Record:
 def check_format(values: Mapping[str, Any], known: int) -> None:
     """Refuse a file of another format.
 
-    Raises
-    ------
-    ValueError
-        Naming both formats, and whether to update RadioViz.
+    Raises ValueError, which names both formats and says whether to update RadioViz.
     """
     found = values.get("format")
     if found == known:

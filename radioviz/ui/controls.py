@@ -202,12 +202,8 @@ def linked_select(
 ) -> str:
     """A select box kept for the session and linked by the query ``parameter``.
 
-    Parameters
-    ----------
-    options : mapping
-        Values to the titles shown; the first one is the default unless ``default`` is given.
-    appearance
-        Further arguments of ``st.selectbox``.
+    ``options``: values to the titles shown; the first one is the default unless ``default`` is
+    given. ``appearance``: further arguments of ``st.selectbox``.
     """
     options = distinct_titles(options)
     url_state.linked_choice(key, parameter, list(options), default or next(iter(options)))

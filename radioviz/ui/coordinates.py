@@ -142,17 +142,8 @@ def _is_of_1950(before: str) -> bool:
 def in_b1950_name(text: str, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     """Which J2000 positions a B1950 name stands for; digits as for :func:`in_short_name`.
 
-    Parameters
-    ----------
-    text : str
-        A name that :func:`is_b1950_name` reads.
-    ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; NaN never matches.
-
-    Returns
-    -------
-    numpy.ndarray
-        Booleans of shape ``(n,)``.
+    ``text``: a name that :func:`is_b1950_name` reads. ``ra``, ``dec``: degrees, shape ``(n,)``; NaN
+    never matches. Returns booleans of shape ``(n,)``.
     """
     from astropy.coordinates import FK4, SkyCoord
 

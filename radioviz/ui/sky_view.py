@@ -86,12 +86,7 @@ def viewer_is_here(key: str) -> bool:
 def draw_viewer(scene: SkyScene, key: str, height: str = "460px") -> None:
     """Draw the viewer (:func:`viewer_is_here` first); clicks and selections change the session's.
 
-    Parameters
-    ----------
-    key : str
-        Of the component; selections made in it have this origin.
-    height : str
-        In CSS.
+    ``key``: of the component; selections made in it have this origin. ``height``: in CSS.
     """
     script, address = viewer_script(), PUBLIC
     if script is not None:

@@ -20,12 +20,8 @@ _SESSION_PART = 2  # and one session so much of that
 class UploadMemory:
     """ASGI middleware that refuses uploads beyond the limits of a session and of all.
 
-    Parameters
-    ----------
-    app : callable
-        The ASGI application behind it.
-    most : int, optional
-        Bytes of all sessions together; default a quarter of the machine's memory.
+    ``app``: the ASGI application behind it. ``most``: bytes of all sessions together; default a
+    quarter of the machine's memory.
     """
 
     def __init__(self, app: Any, most: int | None = None) -> None:

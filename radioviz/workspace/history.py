@@ -138,14 +138,9 @@ class SavedWorkspaces:
     def change(self, identifier: str, field: str, value: Any, what: str) -> int:
         """Save a field; returns the revision. Changes that were undone are dropped.
 
-        Parameters
-        ----------
-        value : object
-            Numbers, text, None, and lists and dicts of these.
-        what : str
-            The change in words, for undo: ``add 12 galaxies``. Empty text replaces the last
-            value without a step of undo or a new revision: for the view, which the browser's
-            Back restores.
+        ``value``: numbers, text, None, and lists and dicts of these. ``what``: the change in words,
+        for undo: ``add 12 galaxies``. Empty text replaces the last value without a step of undo or
+        a new revision: for the view, which the browser's Back restores.
         """
         if not _IDENTIFIER.fullmatch(identifier):
             raise WorkspaceError(f"'{identifier[:30]}' is not an identifier of a workspace")

@@ -18,13 +18,9 @@ class JoinedTable:
     Only the columns that are asked for are unpacked. Galaxies that were not matched, because they
     came later or did not pass the filter then, have no value in any column.
 
-    Parameters
-    ----------
-    payload : bytes
-        Parquet: ``source_id`` and the joined columns, a row for each pair and for each galaxy
-        without one; the pairs of a galaxy follow each other, the nearest first.
-    known : radioviz.store.identifiers.Identifiers
-        Those of the data set.
+    ``payload``: Parquet with ``source_id`` and the joined columns, a row for each pair and for each
+    galaxy without one; the pairs of a galaxy follow each other, the nearest first. ``known``: those
+    of the data set.
     """
 
     def __init__(self, payload: bytes, known: Identifiers) -> None:

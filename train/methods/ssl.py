@@ -264,17 +264,9 @@ class ByolTask(SslTask):
 def load_backbone(init: str, arguments: dict[str, Any]) -> ResNet:
     """Backbone with the weights of a published one, or with random weights.
 
-    Parameters
-    ----------
-    init : str
-        Name of the published model, empty for random weights.
-    arguments : dict
-        Of :class:`radioviz.models.resnet.ResNet`; a head always starts at random.
-
-    Raises
-    ------
-    TrainError
-        If the published model is not a ResNet or has another architecture.
+    ``init``: name of the published model, empty for random weights. ``arguments``: of
+    :class:`radioviz.models.resnet.ResNet`; a head always starts at random. Raises TrainError if the
+    published model is not a ResNet or has another architecture.
     """
     network = build("resnet", arguments)
     assert isinstance(network, ResNet)

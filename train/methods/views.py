@@ -67,12 +67,8 @@ class Views(Augment):
 def smooth(images: Tensor, fwhm: Tensor) -> Tensor:
     """Convolve each image with its own Gaussian beam, by the Fourier transform.
 
-    Parameters
-    ----------
-    images : Tensor
-        Shape ``(n, 1, ny, nx)``, treated as periodic; the margins are empty.
-    fwhm : Tensor
-        In pixels, shape ``(n, 1, 1, 1)``; 0 does not change an image.
+    ``images``: shape ``(n, 1, ny, nx)``, treated as periodic; the margins are empty. ``fwhm``: in
+    pixels, shape ``(n, 1, 1, 1)``; 0 does not change an image.
     """
     ny, nx = images.shape[-2:]
     sigma = fwhm / FWHM

@@ -67,12 +67,9 @@ def kid(
     Standard errors are those of the mean of independent blocks of ``subset`` images: scatter of
     the draws over the square root of how many such blocks the smaller set holds.
 
-    Parameters
-    ----------
-    real, generated : numpy.ndarray
-        Shapes ``(n, d)`` and ``(m, d)``; the floor uses two subsets of ``real``.
-    subset : int
-        Images in each of the two subsets of a draw; fewer if a set is smaller than twice that.
+    ``real``, ``generated``: shapes ``(n, d)`` and ``(m, d)``; the floor uses two subsets of
+    ``real``. ``subset``: images in each of the two subsets of a draw; fewer if a set is smaller
+    than twice that.
     """
     _check(real, generated)
     rng = np.random.default_rng(seed)
@@ -109,12 +106,8 @@ def prdc(real: np.ndarray, generated: np.ndarray, neighbours: int = 5) -> Prdc:
     Coverage is the share of real images with a generated one within the distance of their k-th
     real neighbour; density may exceed 1. Computed by the package of Naeem et al.
 
-    Parameters
-    ----------
-    real, generated : numpy.ndarray
-        Shapes ``(n, d)`` and ``(m, d)`` with d at most 64; preferably n = m.
-    neighbours : int
-        k.
+    ``real``, ``generated``: shapes ``(n, d)`` and ``(m, d)`` with d at most 64; preferably n = m.
+    ``neighbours``: k.
     """
     from prdc import compute_prdc
 

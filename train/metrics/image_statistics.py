@@ -63,13 +63,9 @@ def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> f
 
     Ratio of geometric means over maps and frequencies, since power falls by decades.
 
-    Parameters
-    ----------
-    real, generated : numpy.ndarray
-        Square maps of one side, shapes ``(n, s, s)`` and ``(m, s, s)``.
-    above : float
-        Lowest frequency in cycles per pixel. At two pixels per beam (FWHM) the beam leaves less
-        than a hundredth of the power above 0.35, so the mean stops there.
+    ``real``, ``generated``: square maps of one side, shapes ``(n, s, s)`` and ``(m, s, s)``.
+    ``above``: lowest frequency in cycles per pixel. At two pixels per beam (FWHM) the beam leaves
+    less than a hundredth of the power above 0.35, so the mean stops there.
     """
     frequency, first = radial_power(real)
     _, second = radial_power(generated)

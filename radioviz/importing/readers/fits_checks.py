@@ -24,18 +24,9 @@ _BITS = dict(zip("LXBIJKAEDCMPQ", (8, 1, 8, 16, 32, 64, 8, 32, 64, 64, 128, 64, 
 def check_fits(path: Path, file: IO[bytes]) -> None:
     """Refuse a FITS file whose table headers are inconsistent.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        For messages.
-    file
-        Open for reading, not compressed; its position changes.
-
-    Raises
-    ------
-    CatalogueError
-        If it is not a FITS file, or cut short; if a structural keyword is missing, not a number,
-        or has two values; if columns do not fit into their row, or there are too many.
+    ``path``: for messages. ``file``: open for reading, not compressed; its position changes. Raises
+    CatalogueError if it is not a FITS file, or cut short; if a structural keyword is missing, not a
+    number, or has two values; if columns do not fit into their row, or there are too many.
     """
     try:
         with open_source(file, path.name) as checked:

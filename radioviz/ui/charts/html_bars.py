@@ -27,13 +27,9 @@ def size_counts(
     The last are the counts of upper limits, which the others do not include; only of samples that
     have any.
 
-    Parameters
-    ----------
-    sizes : mapping
-        Largest angular sizes in arcsec; NaN and what is not positive is left out. Bins span the
-        first sample; without any size in it all results are empty.
-    limits : mapping, optional
-        Which of the sizes are upper limits, bool, by name.
+    ``sizes``: largest angular sizes in arcsec; NaN and what is not positive is left out. Bins span
+    the first sample; without any size in it all results are empty. ``limits``: which of the sizes
+    are upper limits, bool, by name.
     """
     upper = {name: (limits or {}).get(name, np.zeros(len(v), bool)) for name, v in sizes.items()}
     known = {name: values > 0 for name, values in sizes.items()}

@@ -208,12 +208,9 @@ def matrix(
 ) -> Figure:
     """A table of numbers with shaded cells; rows from top to bottom, NaN left empty.
 
-    Parameters
-    ----------
-    low, high : float
-        Values of the palest and the strongest shade; ``diverging``: orange and green.
-    texts, hover : pandas.DataFrame, optional
-        What stands in a cell (else its value to three decimals), and what hovering adds.
+    ``low``, ``high``: values of the palest and the strongest shade; ``diverging``: orange and
+    green. ``texts``, ``hover``: what stands in a cell (else its value to three decimals), and what
+    hovering adds.
     """
     shown = values.map(lambda v: "–" if pd.isna(v) else f"{v:.3f}") if texts is None else texts
     columns, rows = (

@@ -28,13 +28,9 @@ def draw_code(
 ) -> None:
     """Closed panels: lines of the Python API that repeat the view, figures, and what to cite.
 
-    Parameters
-    ----------
-    make : callable
-        Makes the lines when the panel is open.
-    data_sets, models, methods : sequence of str
-        What the page shows besides the data set and encoder in view; kept for the citations of the
-        workspace. Methods are keys of :data:`radioviz.api.citations.METHODS`.
+    ``make``: makes the lines when the panel is open. ``data_sets``, ``models``, ``methods``: what
+    the page shows besides the data set and encoder in view; kept for the citations of the
+    workspace. Methods are keys of :data:`radioviz.api.citations.METHODS`.
     """
     used = _note_used([view.data_set, *data_sets], [view.model, *models], methods)
     code = st.expander("Show as code", icon=":material/code:", key=CODE, on_change="rerun")

@@ -43,16 +43,9 @@ def export_button(
 ) -> None:
     """A button that writes a file in the background and downloads it.
 
-    Parameters
-    ----------
-    name : str
-        Name of the file; its ending says what it is.
-    write : callable
-        Writes the content; called as ``write(file, progress)`` in another thread.
-    slices : int
-        Expected number of half seconds: short exports come before long ones.
-    appearance
-        Further arguments of ``st.button``.
+    ``name``: name of the file; its ending says what it is. ``write``: writes the content; called as
+    ``write(file, progress)`` in another thread. ``slices``: expected number of half seconds: short
+    exports come before long ones. ``appearance``: further arguments of ``st.button``.
     """
     st.button(
         label, icon=icon, key=key, on_click=_start, args=(name, write, slices), **appearance

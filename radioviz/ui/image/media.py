@@ -8,12 +8,8 @@ from streamlit import runtime
 def serve(data: bytes, mimetype: str, digest: str, place: str) -> str:
     """Address of a file, relative to the app; it is kept as long as a session shows it.
 
-    Parameters
-    ----------
-    digest : str
-        Hash of the content: the same content has the same address.
-    place : str
-        Where on the page it is shown; another file at this place replaces it.
+    ``digest``: hash of the content: the same content has the same address. ``place``: where on the
+    page it is shown; another file at this place replaces it.
     """
     # Streamlit hashes only parts of files above 1 MB; the name distinguishes files that
     # differ elsewhere.

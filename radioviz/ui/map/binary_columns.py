@@ -90,12 +90,8 @@ def pack_positions(
 ) -> PackedPositions:
     """Fixed-point positions of the points that have one.
 
-    Parameters
-    ----------
-    x, y : numpy.ndarray
-        Shape ``(n,)``; NaN and infinities are left out.
-    group : numpy.ndarray or None
-        Integers below ``groups`` of shape ``(n,)``.
+    ``x``, ``y``: shape ``(n,)``; NaN and infinities are left out. ``group``: integers below
+    ``groups`` of shape ``(n,)``.
     """
     # One seed: the same points are sent in the same order, so that caches find them.
     order = np.random.default_rng(0).permutation(len(x))

@@ -12,18 +12,9 @@ def inside(x: np.ndarray, y: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     points sorted by y these are one slice, so the work is the number of points times the
     number of edges at their height (two to four for a lasso), not times all edges.
 
-    Parameters
-    ----------
-    x, y : numpy.ndarray
-        Positions of shape ``(n,)``; those that are not finite lie in no polygon.
-    polygon : numpy.ndarray
-        Corners of shape ``(m, 2)``, closed from the last to the first; it may cross itself.
-        Fewer than three corners hold nothing.
-
-    Returns
-    -------
-    numpy.ndarray
-        int64 of shape ``(k,)``, ascending.
+    ``x``, ``y``: positions of shape ``(n,)``; those that are not finite lie in no polygon.
+    ``polygon``: corners of shape ``(m, 2)``, closed from the last to the first; it may cross
+    itself. Fewer than three corners hold nothing. Returns int64 of shape ``(k,)``, ascending.
     """
     corners = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
     if len(corners) < 3 or not np.isfinite(corners).all():

@@ -41,14 +41,9 @@ def votes(
 ) -> np.ndarray:
     """Share of the five nearest of a bank, by cosine, that are of class 1; ``(n,)``.
 
-    Parameters
-    ----------
-    queries, bank : numpy.ndarray
-        Features, shapes ``(n, d)`` and ``(m, d)``; centred on the bank.
-    truth : numpy.ndarray
-        0 or 1 for each of the bank, ``(m,)``.
-    barred : numpy.ndarray, optional
-        Bool ``(n, m)``: pairs that do not count.
+    ``queries``, ``bank``: features, shapes ``(n, d)`` and ``(m, d)``; centred on the bank.
+    ``truth``: 0 or 1 for each of the bank, ``(m,)``. ``barred``: bool ``(n, m)``: pairs that do not
+    count.
     """
     middle = bank.mean(axis=0)
     cosine = unit(queries - middle) @ unit(bank - middle).T

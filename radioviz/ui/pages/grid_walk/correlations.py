@@ -84,13 +84,8 @@ def correlate(
     variables, as ``(1 + rho²/2) / (n - 3)`` of Bonett & Wright 2000, are too narrow by a fifth and
     more where a property does not rise or fall steadily.
 
-    Parameters
-    ----------
-    values : dict
-        Property to ``(n,)`` values, NaN where unknown; those known for fewer than
-        :data:`MIN_GALAXIES` galaxies, or constant, are left out.
-    positions : numpy.ndarray
-        Shape ``(n, k)``.
+    ``values``: property to ``(n,)`` values, NaN where unknown; those known for fewer than
+    :data:`MIN_GALAXIES` galaxies, or constant, are left out. ``positions``: shape ``(n, k)``.
     """
     from scipy.special import stdtr  # scipy.stats takes a second to import
 
