@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radioviz.data.preprocess import blank_pixels
 from radioviz.errors import CatalogueError
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.source_rows import SourceList
@@ -183,7 +184,7 @@ def looks_clipped(images: list[np.ndarray], levels: bool = False) -> bool:
 
     In pictures (``levels``) it may be any darkest level, within the two that JPEG makes of one.
     """
-    good = [image[np.isfinite(image)] for image in images]
+    good = [image[~blank_pixels(image)] for image in images]
     floors = [pixels.min() + 2 if levels else 0 for pixels in good if pixels.size]
     shares = [
         float(np.mean(pixels <= floor if levels else pixels == 0))

@@ -10,7 +10,14 @@ import numpy as np
 
 from radioviz.data.preprocess import FIRST_BEAM, blank_pixels
 from radioviz.morphology.noise import Noise, measure_noise
-from radioviz.morphology.shape import Chord, Moments, largest_extent, moments, outermost_peaks
+from radioviz.morphology.shape import (
+    BeamAxes,
+    Chord,
+    Moments,
+    largest_extent,
+    moments,
+    outermost_peaks,
+)
 from radioviz.morphology.size_scale import (
     FAINT,
     SCATTER,
@@ -60,6 +67,7 @@ class CentralSource:
     beam: float
     pixel_scale: float
     others: np.ndarray | None = None  # places of other sources of a list
+    axes: BeamAxes | None = None  # of a beam that is not round
 
     @cached_property
     def pixels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -79,7 +87,7 @@ class CentralSource:
     @cached_property
     def moments(self) -> Moments:
         """Second moments of the brightness."""
-        return moments(*self.pixels, self.beam)
+        return moments(*self.pixels, self.beam, self.axes)
 
     @cached_property
     def _floor(self) -> float:
@@ -108,7 +116,8 @@ class CentralSource:
     def isophote(self) -> Chord:
         """Largest extent above 3 sigma between secure ends, in pixels, the beam removed."""
         y, x, value = (a[self._secure] for a in self.pixels)
-        return largest_extent(y, x, value, ISLAND_SIGMA * self.noise.sigma, self.beam)
+        level = ISLAND_SIGMA * self.noise.sigma
+        return largest_extent(y, x, value, level, self.beam, self.axes)
 
     @cached_property
     def size(self) -> SourceSize:
@@ -129,13 +138,18 @@ class CentralSource:
                 for local, reach in zip(chord.local, chord.reach, strict=True)
             )
         )
-        limit = max(SMALLEST * self.beam * scale, 2 * ends)
+        limit = max(self.unresolved, 2 * ends)
         if self._shapeless:
             limit = max(limit, parts[0], size)
         if not size > limit:
             return SourceSize(*parts, limit, math.nan, False, self._doubts(separate=False))
         error = math.hypot(ends, SCATTER * size)
         return SourceSize(*parts, size, error, True, self._doubts())
+
+    @property
+    def unresolved(self) -> float:
+        """The least upper limit of a size, arcsec."""
+        return SMALLEST * self.pixel_scale * (self.axes.major if self.axes else self.beam)
 
     @property
     def _shapeless(self) -> bool:
@@ -208,6 +222,7 @@ def find_source(
     rms: float = math.nan,
     box: float = math.nan,
     others: np.ndarray | None = None,
+    axes: BeamAxes | None = None,
 ) -> CentralSource:
     """Source of one image ``(ny, nx)``; ``beam`` in pixels, ``pixel_scale`` in arcsec.
 
@@ -215,7 +230,8 @@ def find_source(
     of a box around the centre of the image that holds the source, where it is known: what lies
     beyond is never of it. ``others`` are places of other sources of a list, x and y in pixels from
     the centre, shape ``(m, 2)``: an island at one, or much nearer to one, is never of it, but for
-    one at the centre; and where a list has a source there need not be one.
+    one at the centre; and where a list has a source there need not be one. ``axes`` are those of a
+    beam that is not round.
     """
     noise = measure_noise(image, raw, shifted, rms)
     islands = find_islands(image, noise, beam)
@@ -231,5 +247,5 @@ def find_source(
         islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale, there=others is None
     )
     return CentralSource(
-        image, noise.restore(image), noise, islands, belongs, beam, pixel_scale, others
+        image, noise.restore(image), noise, islands, belongs, beam, pixel_scale, others, axes
     )

@@ -18,6 +18,7 @@ from radioviz.morphology.measuring import (
     MEASURED,
     VERSION,
     boxes_of_found,
+    elongated_beams,
     listed_neighbours,
     measure,
     stated_noise,
@@ -74,7 +75,7 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
             catalogue.images, catalogue.pixel_scales, catalogue.beams, info.bunit, info.raw,
             progress, shifted=not info.raw and is_shifted(catalogue.images),
             rms=stated_noise(catalogue), boxes=boxes_of_found(catalogue),
-            others=listed_neighbours(catalogue),
+            others=listed_neighbours(catalogue), beam_axes=elongated_beams(catalogue),
         )  # fmt: skip
         if path:
             _write(path, key, measured)

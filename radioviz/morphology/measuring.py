@@ -18,12 +18,13 @@ from radioviz.morphology.central_source import CentralSource, find_source
 from radioviz.morphology.complexity import complexity
 from radioviz.morphology.frame import BOX
 from radioviz.morphology.noise import Noise, is_shifted, measure_noise
-from radioviz.morphology.shape import Moments, concentration
-from radioviz.morphology.size_scale import SMALLEST
+from radioviz.morphology.shape import BeamAxes, Moments, concentration
 from radioviz.sky import ARCSEC, tangent_offsets
 from radioviz.store.mapped import release_pages
 
 VERSION = 6  # increase it when a number changes, so that stored measurements are replaced
+
+_ROUND = 1.02  # major over minor axis of a beam up to which it is round
 
 BEAM_PIXELS = 3.0  # the usual sampling of surveys, where the beam is unknown
 
@@ -121,6 +122,7 @@ def measure(
     rms: np.ndarray | None = None,
     boxes: np.ndarray | None = None,
     others: Mapping[int, np.ndarray] | None = None,
+    beam_axes: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Measure the central source of every cutout.
 
@@ -172,6 +174,9 @@ def measure(
     others : mapping, optional
         Of images cut by a list of positions, by row: places of the other sources, x and y in pixels
         from the centre, shape ``(m, 2)``. Islands there are other sources.
+    beam_axes : numpy.ndarray, optional
+        Major and minor axis [arcsec] and position angle [deg] of each beam, ``(n, 3)``; ``beam`` is
+        then the round one of the same area. NaN where it is round.
 
     Returns
     -------
@@ -201,7 +206,8 @@ def measure(
     for i in range(n):
         scale, beam_pixels = float(scales[i]), float(beams[i])
         source = find_source(images[i], scale, raw, beam_pixels, shifted, float(stated[i]),
-                             float(held[i]), neighbours_of(i, others))  # fmt: skip
+                             float(held[i]), neighbours_of(i, others),
+                             None if beam_axes is None else _axes(beam_axes[i], scale))  # fmt: skip
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
@@ -224,7 +230,7 @@ def _fill(row: dict[str, float], source: CentralSource, per_mjy: float) -> int:
     y, x, value = source.pixels
     size, shape = source.size, source.moments
     row["las_measured"], row["las_measured_error"] = size.size, size.error
-    row["las_isophotal"] = max(size.isophote, SMALLEST * source.beam * source.pixel_scale)
+    row["las_isophotal"] = max(size.isophote, source.unresolved)
     row["position_angle"] = shape.angle
     row["flux_sum"] = source.flux()
     row["flux_mjy"] = row["flux_sum"] * per_mjy if per_mjy else math.nan
@@ -248,17 +254,19 @@ def extent(
     rms: float = math.nan,
     box: float = math.nan,
     others: np.ndarray | None = None,
+    beam_axes: np.ndarray | None = None,
 ) -> Extent:
     """Outline and largest extent of the central source of one image ``(ny, nx)``.
 
     See :func:`extent_of` for an image of a Catalogue. ``rms`` is the noise where it is stated,
-    ``box`` and ``others`` as for :func:`measure`.
+    ``box``, ``others`` and ``beam_axes``, of shape ``(3,)``, as for :func:`measure`.
 
     Raises ImageError as :func:`measure`.
     """
     image = np.asarray(image)
     beam_pixels = float(_check(image, pixel_scale, beam, 2))
-    source = find_source(image, pixel_scale, raw, beam_pixels, shifted, rms, box, others)
+    axes = None if beam_axes is None else _axes(beam_axes, pixel_scale)
+    source = find_source(image, pixel_scale, raw, beam_pixels, shifted, rms, box, others, axes)
     middle_y, middle_x = (n / 2 - 0.5 for n in image.shape)
     mask, others = source.mask_of(source.belongs), source.mask_of(~source.belongs)
     if not source.belongs.any():
@@ -287,6 +295,21 @@ def stated_noise(catalogue: Catalogue) -> np.ndarray:
     if not catalogue.info.bunit:
         return np.full(len(catalogue), np.nan)
     return catalogue.table["rms"].to_numpy(dtype=float)
+
+
+def elongated_beams(catalogue: Catalogue) -> np.ndarray:
+    """Axes of the beams as :func:`measure` takes them, ``(n, 3)``; NaN where they are round."""
+    names = ["beam_major", "beam_minor", "beam_pa"]
+    axes = catalogue.table[names].to_numpy(dtype=float, na_value=np.nan)
+    return np.where(axes[:, :1] > _ROUND * axes[:, 1:2], axes, np.nan)
+
+
+def _axes(beam: np.ndarray, pixel_scale: float) -> BeamAxes | None:
+    """Axes of one beam in pixels; None of one that is round, or narrower than a pixel."""
+    major, minor, angle = beam.tolist()
+    if not (np.isfinite(beam).all() and minor >= pixel_scale):
+        return None
+    return BeamAxes(major / pixel_scale, minor / pixel_scale, angle)
 
 
 def boxes_of_found(catalogue: Catalogue) -> np.ndarray:
@@ -343,6 +366,7 @@ def extent_of(catalogue: Catalogue, row: int) -> Extent:
         catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted,
         rms=float(stated_noise(catalogue)[row]), box=float(boxes_of_found(catalogue)[row]),
         others=neighbours_of(row, listed_neighbours(catalogue, np.array([row]))),
+        beam_axes=elongated_beams(catalogue)[row],
     )  # fmt: skip
 
 

@@ -53,10 +53,43 @@ class Moments:
     minor: float
 
 
+@dataclass(frozen=True)
+class BeamAxes:
+    """Axes (FWHM, pixels) of a beam and its position angle in degrees north through east."""
+
+    major: float
+    minor: float
+    angle: float
+
+    def along(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """FWHM in the directions of offsets in pixels; of none that of the major axis."""
+        turn = math.radians(self.angle)
+        north, east = math.cos(turn), math.sin(turn)  # east is left
+        along, across = y * north - x * east, y * east + x * north
+        away = np.hypot(along, across)
+        stretched = np.hypot(along / self.major, across / self.minor)
+        return np.divide(away, stretched, out=np.full_like(away, self.major), where=away > 0)
+
+    @property
+    def covariance(self) -> tuple[float, float, float]:
+        """Second moments: north by north, east by east, north by east, square pixels."""
+        turn = math.radians(self.angle)
+        a, b = (self.major / FWHM) ** 2, (self.minor / FWHM) ** 2
+        cc, ss = math.cos(turn) ** 2, math.sin(turn) ** 2
+        return a * cc + b * ss, a * ss + b * cc, (a - b) * math.sin(turn) * math.cos(turn)
+
+
 def largest_extent(
-    y: np.ndarray, x: np.ndarray, value: np.ndarray, level: float, beam: float
+    y: np.ndarray,
+    x: np.ndarray,
+    value: np.ndarray,
+    level: float,
+    beam: float,
+    axes: BeamAxes | None = None,
 ) -> Chord:
     """Largest angular size of the pixels ``(p,)`` above ``level``, with the beam removed.
+
+    ``beam`` is its FWHM in pixels, ``axes`` are those of one that is not round.
 
     An unresolved source of peak ``P`` has an isophote of radius ``beam/2 sqrt(log2(P/level))``,
     so a bright source looks larger than a faint one. Each end of the chord is moved inwards by that
@@ -68,22 +101,26 @@ def largest_extent(
     corners = points[outer]
     gaps = np.hypot(corners[:, None, 0] - y, corners[:, None, 1] - x)
     local = np.where(gaps <= 1.5 * beam, value, 0).max(axis=1)
-    radius = beam / 2 * np.sqrt(np.log2(np.maximum(local / level, 1)))
-    apart = np.hypot(*(corners[:, None] - corners).transpose(2, 0, 1))
-    net = apart - radius[:, None] - radius
+    between = (corners[:, None] - corners).transpose(2, 0, 1)
+    apart = np.hypot(*between)
+    along = axes.along(*between) if axes else beam
+    radius = along / 2 * np.sqrt(np.log2(np.maximum(local / level, 1)))[:, None]
+    radius = np.broadcast_to(radius, apart.shape)  # of the end in the row, towards the column
+    net = apart - radius - radius.T
     i, j = np.unravel_index(int(net.argmax()), net.shape)
     if i == j or net[i, j] <= 0:
         top, peak = int(value.argmax()), float(value.max())
-        reach = float(beam / 2 * np.sqrt(np.log2(max(peak / level, 1))))
+        longest = axes.major if axes else beam
+        reach = float(longest / 2 * np.sqrt(np.log2(max(peak / level, 1))))
         same = (float(y[top]), float(y[top])), (float(x[top]), float(x[top]))
         return Chord(0.0, *same, (reach, reach), (peak, peak), (top, top))
     towards = (corners[j] - corners[i]) / apart[i, j]
-    a, b = corners[i] + radius[i] * towards, corners[j] - radius[j] * towards
+    a, b = corners[i] + radius[i, j] * towards, corners[j] - radius[j, i] * towards
     return Chord(
         float(net[i, j]),
         (float(a[0]), float(b[0])),
         (float(a[1]), float(b[1])),
-        (float(radius[i]), float(radius[j])),
+        (float(radius[i, j]), float(radius[j, i])),
         (float(local[i]), float(local[j])),
         (int(outer[i]), int(outer[j])),
     )
@@ -119,8 +156,17 @@ def _hull(points: np.ndarray) -> np.ndarray:
         return np.arange(len(points))
 
 
-def moments(y: np.ndarray, x: np.ndarray, value: np.ndarray, beam: float) -> Moments:
-    """Flux-weighted centre, axes and position angle of the pixels ``(p,)``."""
+def moments(
+    y: np.ndarray,
+    x: np.ndarray,
+    value: np.ndarray,
+    beam: float,
+    axes: BeamAxes | None = None,
+) -> Moments:
+    """Flux-weighted centre, axes and position angle of the pixels ``(p,)``.
+
+    ``beam`` and ``axes`` as for :func:`largest_extent`.
+    """
     weight = np.maximum(value, 0)
     total = weight.sum()
     if not total > 0:
@@ -130,14 +176,17 @@ def moments(y: np.ndarray, x: np.ndarray, value: np.ndarray, beam: float) -> Mom
     nn = float((weight * north * north).sum() / total)
     ee = float((weight * east * east).sum() / total)
     ne = float((weight * north * east).sum() / total)
+    seen, point = (nn + ee) / 2, (beam / FWHM) ** 2
+    if axes:
+        in_north, in_east, in_both = axes.covariance
+        nn, ee, ne, point = nn - in_north, ee - in_east, ne - in_both, 0.0
     half, root = (nn + ee) / 2, math.hypot((nn - ee) / 2, ne)
-    point = (beam / FWHM) ** 2
     angle = math.degrees(0.5 * math.atan2(2 * ne, nn - ee)) % 180.0
     # Pixel noise alone causes an elongation of about a per cent.
     return Moments(
         cy,
         cx,
-        angle if root > 0.02 * half else math.nan,
+        angle if root > 0.02 * seen else math.nan,
         math.sqrt(max(half + root - point, 0.0)),
         math.sqrt(max(half - root - point, 0.0)),
     )

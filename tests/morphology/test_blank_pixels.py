@@ -63,3 +63,14 @@ def test_padding_beside_rounded_numbers(sky: np.ndarray) -> None:
     assert blank[200:210, 200:210].all()
     assert blank[60:].sum() < 120  # zeros of the noise that touch the padding
     assert noise_level(padded)[1] == pytest.approx(1, abs=0.02)
+
+
+def test_padding_is_not_a_clipped_sky(sky: np.ndarray) -> None:
+    """Most of each image is padding, as of a round field of view."""
+    from radioviz.importing.inspection import looks_clipped
+
+    y, x = np.indices(sky.shape) - 149.5
+    padded = np.where(np.hypot(x, y) < 110, sky, np.float32(0))
+    assert (padded == 0).mean() > 0.5
+    assert not looks_clipped([padded])
+    assert looks_clipped([np.where(sky > 3, sky, np.float32(0))])
