@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
@@ -18,6 +20,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAGES = ("overview", "latent_map", "grid_walk", "generate", "inspect_galaxy", "benchmarks")
 DECODE = ("grid_walk", "generate")
 """Pages that draw what a network makes, and so need torch."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_are_searched_once() -> Iterator[None]:
+    """A server looks once for components in installed packages, an ``AppTest`` each time.
+
+    That is four fifths of the time in which it opens a page.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        search = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", search)
+        yield
 
 
 @pytest.fixture(scope="session")
