@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from radioviz.atlas.atlas import Atlas, Layout
 from radioviz.atlas.placement import place_among_neighbours
@@ -118,4 +119,6 @@ def fit_umap(latents: np.ndarray) -> Any:
         warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")
         from umap import UMAP as Umap
 
-        return Umap(**{**UMAP, "n_neighbors": neighbours}, n_jobs=1).fit(latents)
+        # Numba, which umap is written in, sets the threads of others too, such as torch's.
+        with threadpool_limits():
+            return Umap(**{**UMAP, "n_neighbors": neighbours}, n_jobs=1).fit(latents)

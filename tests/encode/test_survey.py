@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -169,12 +171,22 @@ def test_maps_of_the_survey_and_of_first(mine: str, home: Path, tmp_path: Path) 
     np.testing.assert_allclose(atlas.layouts["pca_first"][:5], projected[:5], atol=0.05)
 
 
+@pytest.fixture
+def threads() -> Iterator[int]:
+    """Threads of torch: another number than numba sets by itself."""
+    before, number = torch.get_num_threads(), (os.cpu_count() or 1) + 1
+    torch.set_num_threads(number)
+    yield number
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_map_of_its_own_from_a_sample() -> None:
+def test_a_map_of_its_own_from_a_sample(threads: int) -> None:
     rng = np.random.default_rng(0)
     latents = np.concatenate([rng.normal(0, 1, (60, 4)), rng.normal(12, 1, (60, 4))])
     found = layouts.fit_umap_layout(latents, sample=70)
+    assert torch.get_num_threads() == threads
     assert found is not None
     positions, layout = found
     assert positions.shape == (120, 2) and layout.parameters["fitted_to"] == 70
