@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,17 +32,27 @@ multipliers = [1, 1, 1, 1]
 """
 
 
-@pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model trained and published by the command line, in a folder of its own."""
-    monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "trained"))
-    toml = tmp_path / "tiny.toml"
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the command line trained a model, and published it."""
+    folder = tmp_path_factory.mktemp("published")
+    toml = folder / "tiny.toml"
     toml.write_text(TINY)
-    run = tmp_path / "run"
-    arguments = ["vae", "--run", str(toml), "--out", str(run), "--device", "cpu", "--publish"]
-    assert main(arguments) == 0
+    run = str(folder / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RADIOVIZ_TRAINED", str(folder / "trained"))
+        arguments = ["vae", "--run", str(toml), "--out", run, "--device", "cpu", "--publish"]
+        assert main(arguments) == 0
     # Numbers below 1e-38 are zero while a network runs, and no longer.
     assert np.float32(1e-39) * np.float32(1) > 0
+    return folder
+
+
+@pytest.fixture
+def trained(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what was published, which a test may change."""
+    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "trained"))
     return tmp_path / "trained"
 
 
