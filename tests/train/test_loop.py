@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 import torch
 
 from tests.models.small import galaxies
+from train.__main__ import main
 from train.core import checkpoint
 from train.core.config import TrainError
 from train.core.data import Data, Part
@@ -88,16 +88,14 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
         "epochs = 8\nbatch = 8\nlimit = 64\ncheckpoint_every = 2\n"
         "[architecture]\nlatent_dim = 2\nwidth = 8\nmultipliers = [1, 1, 1, 1]\n"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
-    def command(folder: Path, *more: str) -> list[str]:
-        return [sys.executable, "-m", "train", "vae", "--run", str(toml), "--threads", "1",
-                "--device", "cpu", "--out", str(folder), *more]  # fmt: skip
+    def arguments(folder: Path, *more: str) -> list[str]:
+        return ["vae", "--run", str(toml), "--threads", "1", "--device", "cpu",
+                "--out", str(folder), *more]  # fmt: skip
 
-    subprocess.run(command(tmp_path / "whole"), check=True, env=environment, capture_output=True)
+    assert main(arguments(tmp_path / "whole")) == 0
     process = subprocess.Popen(
-        command(tmp_path / "killed"),
-        env=environment,
+        [sys.executable, "-m", "train", *arguments(tmp_path / "killed")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -113,9 +111,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     # A line that was being written when the process died.
     with log.open("a") as file:
         file.write('{"epoch": 9, "lo')
-    subprocess.run(
-        command(tmp_path / "killed", "--resume"), check=True, env=environment, capture_output=True
-    )
+    assert main(arguments(tmp_path / "killed", "--resume")) == 0
     same(tmp_path / "whole", tmp_path / "killed")
 
 
