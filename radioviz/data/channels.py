@@ -9,7 +9,8 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.magnitudes import MAGNITUDE, asinh_magnitudes
-from radioviz.data.preprocess import Preprocess, noise_level, resampling
+from radioviz.data.noise_level import noise_level
+from radioviz.data.preprocess import Preprocess, resampling
 from radioviz.data.source_planes import MISSING
 from radioviz.errors import CatalogueError
 

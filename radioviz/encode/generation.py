@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.data.preprocess import noise_level
+from radioviz.data.noise_level import noise_level
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 

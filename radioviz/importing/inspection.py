@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.preprocess import blank_pixels
+from radioviz.data.noise_level import blank_pixels
 from radioviz.errors import CatalogueError
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.source_rows import SourceList

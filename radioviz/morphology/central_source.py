@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from radioviz.data.preprocess import FIRST_BEAM, blank_pixels
+from radioviz.data.noise_level import blank_pixels
+from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.morphology.noise import Noise, measure_noise
 from radioviz.morphology.shape import (
     BeamAxes,

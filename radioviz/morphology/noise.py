@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from radioviz.data.preprocess import blank_pixels, noise_level
+from radioviz.data.noise_level import blank_pixels, noise_level
 from radioviz.morphology.complexity import block_mean
 
 CLIP_SIGMA = 3.0  # at which the authors clipped the 8-bit images of FIRST and NVSS

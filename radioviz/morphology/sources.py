@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radioviz.data.preprocess import blank_pixels, noise_level
+from radioviz.data.noise_level import blank_pixels, noise_level
 from radioviz.morphology.complexity import block_mean
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.shape import moments

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
-from radioviz.data.preprocess import PRESETS, STRETCHES, Preprocess, noise_level
+from radioviz.data.noise_level import noise_level
+from radioviz.data.preprocess import PRESETS, STRETCHES, Preprocess
 from radioviz.errors import ImageError, PreprocessError
 
 SCALE = 1.8

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
-from radioviz.data.preprocess import Preprocess, noise_level
+from radioviz.data.noise_level import noise_level
+from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError, PreprocessError
 
 SCALE = 1.8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radioviz.data.preprocess import blank_pixels, noise_level
+from radioviz.data.noise_level import blank_pixels, noise_level
 from radioviz.morphology.measuring import measure
 from radioviz.sky import FWHM
 

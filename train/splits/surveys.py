@@ -24,7 +24,7 @@ import pandas as pd
 from radioviz.data import splits
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import SPLIT_ARCSEC, close_pairs, first_of_group
-from radioviz.data.preprocess import noise_level
+from radioviz.data.noise_level import noise_level
 from radioviz.data.public_surveys import DATA_SETS
 from radioviz.data.registry import open_data_set
 from radioviz.morphology.noise import CLIP_SIGMA

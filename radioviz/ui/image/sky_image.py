@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.data.catalogue import SurveyInfo
-from radioviz.data.preprocess import noise_level
+from radioviz.data.noise_level import noise_level
 from radioviz.morphology.measuring import Extent
 from radioviz.morphology.noise import Noise
 from radioviz.ui.image.contours import contour_traces, outline_trace
