@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from radioviz.errors import AtlasError, CatalogueError, FilterError
 from radioviz.ui import cache, controls, session_workspace
 from radioviz.ui.controls import View
 from radioviz.ui.filter_completion import draw_completion
-from radioviz.ui.state import Selection, page_state
+from radioviz.ui.state import Selection, fragment_alone, page_state
 from radioviz.ui.workspace_columns import columns_in_view, columns_version, own_columns
 from radioviz.workspace import clauses
 from radioviz.workspace.evaluation import FUNCTIONS, matching_rows
@@ -159,8 +158,7 @@ def _do_not_wait(done: int, total: int, what: str) -> None:
 def _wait_for(data_set: str) -> None:
     """Open the data set, and draw the page again once it is: the filter needs the columns."""
     st.caption("The columns appear when the data set is open.")
-    context = get_script_run_ctx()
-    if context is None or not context.fragment_ids_this_run:
+    if not fragment_alone():
         return  # the page itself may be about to open it
     with suppress(_StillBuilding):
         try:

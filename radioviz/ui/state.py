@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 T = TypeVar("T")
 
@@ -21,6 +22,12 @@ T = TypeVar("T")
 def page_state(cls: type[T]) -> T:
     """The state of one page in this session: an instance of its dataclass, made at first use."""
     return st.session_state.setdefault(f"{cls.__module__}.{cls.__qualname__}", cls())
+
+
+def fragment_alone() -> bool:
+    """Whether this run draws fragments of the page, not the page."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
 
 
 class Selection:

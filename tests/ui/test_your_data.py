@@ -260,6 +260,17 @@ def test_right_ascension_in_hours_is_asked_for(open_page: Open) -> None:
     assert not app.main.button(key="import_start").disabled
 
 
+def test_an_answer_and_the_click_after_it_come_in_one(open_page: Open) -> None:
+    """On a slow machine the page hears of both at once, and looks at the files again."""
+    app = upload(open_page("your_data"), *galaxies(2))
+    keyed(app.main.multiselect, "models_").set_value([])
+    keyed(app.main.selectbox, "fact_raw_").set_value("yes")
+    app = press(app, "import_start")
+    assert not app.exception
+    assert [j.request.answers["raw"] for j in job.list_jobs()] == ["yes"]
+    wait(app)
+
+
 def test_one_of_several_tables_and_its_frame_are_chosen(open_page: Open) -> None:
     def part(name: str, cells: str) -> str:
         return f"#Table\tx:\n#Name: {name}\n{cells}\n"

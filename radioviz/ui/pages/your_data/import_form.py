@@ -203,13 +203,14 @@ def _draw_source(source: Source) -> None:
     if given != answers:  # later questions depend on the answers
         state.answers[token] = given
         st.rerun()
+    start, state.start = state.start == token, ""
     with left:
         if error:
             st.error(controls.escape(error), icon=":material/error:")
         if inspection is not None:
             _draw_inspection(inspection)
     if inspection is not None:
-        _draw_start(source, inspection, answers, token)
+        _draw_start(source, inspection, answers, token, start)
 
 
 def _column_names(path: Path, which: str = "") -> list[str]:
@@ -337,7 +338,7 @@ def _map_columns(table: Path, which: str, token: str, expanded: bool) -> dict[st
 
 
 def _draw_start(
-    source: Source, inspection: Inspection, answers: dict[str, Any], token: str
+    source: Source, inspection: Inspection, answers: dict[str, Any], token: str, start: bool
 ) -> None:
     titles = your_data_view.encoder_titles()
     left, middle = st.columns(2, vertical_alignment="top")
@@ -367,19 +368,24 @@ def _draw_start(
         controls.escape(f"Replace the existing survey '{key}'"),
         key=begin_widget(f"replace_{token}", False),
     )
-    your_data_state().described = draft_of(
+    state = your_data_state()
+    state.described = draft_of(
         source, answers, key, title.strip() or key, models, replace=bool(replace)
     )
     waiting = [q for q in inspection.missing if not answers.get(q.key)]
     if waiting:
         st.caption("Before the import: " + controls.escape(" ".join(q.text for q in waiting)))
-    if st.button(
+    disabled = bool(waiting) or (exists and not replace)
+    st.button(
         f"Import {controls.galaxies_text(count) if count else 'the survey'}",
         type="primary",
         icon=":material/download:",
-        disabled=bool(waiting) or (exists and not replace),
+        disabled=disabled,
         key="import_start",
-    ):
+        on_click=_request_start,
+        args=(token,),
+    )
+    if start and not disabled:
         request = survey_job.SurveyRequest(
             check_key(key),
             title.strip() or key,
@@ -388,11 +394,16 @@ def _draw_start(
             answers,
             tuple(models),
             bool(replace),
-            your_data_state().upload,
+            state.upload,
         )
         start_own_job(survey_job.start_job, request)
         _start_over(keep_files=True)
         st.rerun()
+
+
+def _request_start(token: str) -> None:
+    """Start once the answers that came with the click have been drawn."""
+    your_data_state().start = token
 
 
 def _suggested_title(source: Source) -> str:

@@ -25,6 +25,7 @@ class YourDataState:
     # What the running jobs had finished when they were last drawn.
     job_progress: list[Any] | None = None
     listed_files: set[str] = field(default_factory=set)  # surveys whose files are listed
+    start: str = ""  # what a click asked to import: form and source
     upload: str = ""  # folder of the uploaded files; empty where there are none
     # Folders of all uploads of the session, those that an import reads included.
     uploads: list[str] = field(default_factory=list)

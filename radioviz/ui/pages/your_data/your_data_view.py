@@ -21,7 +21,7 @@ from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.your_data.state import start_own_job, your_data_state
-from radioviz.ui.state import brush, clear_focus, focus, tray
+from radioviz.ui.state import brush, clear_focus, focus, fragment_alone, tray
 
 MAX_ENDED_JOBS = 3
 STATES = {
@@ -125,14 +125,15 @@ def _draw_running() -> None:
                 "The import continues if you close this tab, and you can resume it if it stops."
             )
             st.caption(_results(job) or waiting)
-    # Redraw the list of surveys when a job has finished another part.
+    # Redraw the list of surveys when a job has finished another part. A run of the page draws it
+    # anyway, and what was clicked below must not be lost.
     state = your_data_state()
     before = state.job_progress
     state.job_progress = [
         (j.id, j.progress.imported, j.progress.encoded, cache.atlas_names(j.request.key))
         for j in running
     ]
-    if before is not None and before != state.job_progress:
+    if before is not None and before != state.job_progress and fragment_alone():
         st.rerun()
 
 
