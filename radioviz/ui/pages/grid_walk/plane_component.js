@@ -163,7 +163,7 @@ export default function (component) {
     const from = state.ahead || data.here;
     state.left = [...(state.ahead ? state.left : []), ...(from ? [from] : [])];
     state.ahead = place;
-    state.until = performance.now() + 10000;
+    state.until = performance.now() + 60000;
     mark(place);
   };
   plane.onclick = (event) => {
