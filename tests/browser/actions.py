@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import itertools
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
-from playwright.sync_api import TimeoutError
 
 from radioviz.atlas.atlas import open_atlas
 from tests.browser.server import PATIENCE
@@ -29,33 +29,40 @@ def open_map(page: Page, url: str) -> None:
     """Open the latent map and wait until it can be lassoed."""
     page.goto(url + "/latent_map")
     wait_for_map(page)
+    settle(page)
 
 
 def wait_for_map(page: Page) -> None:
     page.wait_for_selector(f"{MAP}[data-state=drawn]", timeout=PATIENCE)
 
 
+_CALM = 300
+"""Milliseconds within which a page asks the server for what an action changed (a slider: 200)."""
+
+_settled = itertools.count()
+
+
 def settle(page: Page) -> None:
-    """Wait until no script run is under way."""
+    """Wait until all that was asked of the server has been drawn, what was done just now too."""
     page.wait_for_function(
-        '() => !document.querySelector(\'[data-testid="stApp"][data-test-script-state="running"]\')'
+        """([call, calm]) => {
+        const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
+        const runs = window.runs;  // of runs.js; not in benchmarks
+        if (!runs) return state !== 'running';
+        if (runs.call !== call) Object.assign(runs, {call, at: performance.now(), looks: 0});
+        runs.looks += 1;
+        return runs.last === 'done' && (state === 'notRunning' || runs.itself)
+            && runs.looks > 3 && performance.now() - runs.at > calm; }""",
+        arg=[next(_settled), _CALM],
     )
 
 
-@contextmanager
-def drawn_again(page: Page) -> Iterator[None]:
-    """Do what makes the server draw the page again, and wait until it has, however slow it is."""
-    settle(page)
-    page.evaluate(
-        """() => { const app = document.querySelector('[data-testid=stApp]');
-        window.runs = 0;
-        new MutationObserver(() => { window.runs += app.dataset.testScriptState === 'running'; })
-            .observe(app, {attributes: true}); }"""
-    )
-    yield
-    with suppress(TimeoutError):  # a run may be too short to be seen
-        page.wait_for_function("() => window.runs > 0", timeout=20_000)
-    settle(page)
+def until(page: Page, true: Callable[[], bool], else_said: str) -> None:
+    """Wait for something that no event tells."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not true():
+        assert time.monotonic() < end, else_said
+        page.wait_for_timeout(100)
 
 
 def show_theme(page: Page, theme: Literal["light", "dark"]) -> None:
@@ -102,6 +109,7 @@ def lasso(page: Page, left: float, top: float, right: float, bottom: float) -> N
 
 def draw_lasso(page: Page, left: float, top: float, right: float, bottom: float) -> None:
     """All of a lasso but its end: the mouse button is still down."""
+    settle(page)  # what is drawn above the map moves it
     area = plot_area(page)
     x = [area["x"] + f * area["width"] for f in (left, right)]
     y = [area["y"] + f * area["height"] for f in (top, bottom)]
@@ -129,7 +137,9 @@ def selection_heading(page: Page) -> Locator:
 
 
 def selected_count(page: Page) -> int:
-    """How many galaxies the heading below the map says are selected."""
+    """How many galaxies the heading below the map says are selected, once all else is drawn."""
+    selection_heading(page).wait_for()
+    settle(page)
     return int(selection_heading(page).inner_text().split(" of ")[0].replace(",", ""))
 
 
@@ -141,7 +151,15 @@ def pictures(page: Page) -> Locator:
 def offer_all(page: Page) -> None:
     """Lasso every galaxy of an open map, and open the buttons of the formats."""
     wait_for_map(page)
-    settle(page)
     lasso(page, 0.005, 0.005, 0.995, 0.995)
     selection_heading(page).wait_for()
+    settle(page)
     page.locator(".st-key-brush_export button").first.click()
+
+
+def download(page: Page, key: str) -> bytes:
+    """Click on the first button of a key, and what the browser gets for it."""
+    settle(page)
+    with page.expect_download() as started:
+        page.locator(f".st-key-{key} button").first.click()
+    return Path(started.value.path()).read_bytes()

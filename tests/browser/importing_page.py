@@ -121,13 +121,17 @@ def wait_for_inspection(page: Page) -> None:
     main = main_of(page)
     facts = main.get_by_test_id("stHtml").get_by_text("Kind", exact=True)
     facts.or_(main.get_by_test_id("stAlertContentError")).first.wait_for(timeout=SLOW)
-    page.wait_for_timeout(200)
     actions.settle(page)
 
 
 def page_text(page: Page) -> str:
     """All text of the page beside the sidebar."""
     return main_of(page).inner_text()
+
+
+def says(page: Page, text: str) -> None:
+    """Wait until the page says so: what a job has done is drawn when it was looked at."""
+    main_of(page).get_by_text(text).first.wait_for()
 
 
 def choose(page: Page, question: str, answer: str) -> None:
@@ -139,25 +143,29 @@ def choose(page: Page, question: str, answer: str) -> None:
         with contextlib.suppress(TimeoutError):
             option.wait_for(timeout=6_000)
             break
-    with actions.drawn_again(page):
-        option.click()
+    option.click()
+    actions.settle(page)
 
 
 def answer(page: Page, question: str, text: str) -> None:
     """Type an answer to a question."""
     field = main_of(page).get_by_test_id("stTextInput").filter(has_text=question).locator("input")
-    with actions.drawn_again(page):
-        field.fill(text)
-        field.press("Enter")
+    field.fill(text)
+    field.press("Enter")
+    actions.settle(page)
 
 
 def start_import(page: Page, key: str, encoders: bool = False) -> None:
     """Name the survey and start its import."""
     answer(page, "Key", key)
+    replace = main_of(page).get_by_text("Replace the existing survey")
+    if replace.count():  # of a first try of this test
+        replace.click()
+        actions.settle(page)
     if not encoders:
         box = main_of(page).get_by_test_id("stMultiSelect")
-        with actions.drawn_again(page):
-            box.get_by_label("Clear all").click()
+        box.get_by_label("Clear all").click()
+        actions.settle(page)
     start = page.locator(".st-key-import_start button")
     assert start.is_enabled(), page_text(page)
     start.click()
@@ -165,11 +173,7 @@ def start_import(page: Page, key: str, encoders: bool = False) -> None:
 
 def wait_for_job(page: Page, home: Path) -> None:
     """Wait until the server has started an import, which then no longer needs the page."""
-    for _ in range(600):
-        if any((home / "jobs").glob("*-*")):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("no import was started in 60 s")
+    actions.until(page, lambda: any((home / "jobs").glob("*-*")), "no import was started")
 
 
 def wait_for_survey(page: Page, home: Path, key: str) -> None:

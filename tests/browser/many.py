@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tests.browser import actions
+from tests.browser.server import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -68,7 +69,7 @@ def arrived(page: Page, before: list[str]) -> None:
           && open().every(b => {{ const i = b.querySelector('img');
                                  return i.complete && i.naturalWidth > 0; }}); }}""",
         arg=before,
-        timeout=60_000,
+        timeout=PATIENCE,
     )
 
 
@@ -85,14 +86,16 @@ def visit(page: Page, server: Server, key: str) -> dict[str, float]:
     actions.draw_lasso(page, 0.005, 0.005, 0.995, 0.995)
     start = time.perf_counter()
     page.mouse.up()
-    actions.selection_heading(page).wait_for(timeout=60_000)
+    actions.selection_heading(page).wait_for(timeout=PATIENCE)
     arrived(page, [])
     found = {"lasso_to_gallery_s": time.perf_counter() - start}
     found["selected"] = actions.selected_count(page)
     first = shown(page)
     found["pictures"] = len(first)
+    actions.settle(page)
     found["next_page_s"] = turned(page, "[data-testid=stPaginationNext]", first)
     second = shown(page)
+    actions.settle(page)
     pages = page.get_by_test_id("stPaginationPage").last
     number = int(pages.inner_text())
     start = time.perf_counter()
@@ -101,6 +104,7 @@ def visit(page: Page, server: Server, key: str) -> dict[str, float]:
     found |= {"last_page_s": time.perf_counter() - start, "pages": number}
     last = shown(page)
     found["pictures_on_the_last"] = len(last)
+    actions.settle(page)
     assert not {*first} & {*second} | {*first} & {*last}, "a galaxy stands on two pages"
     page.locator(".st-key-gallery_order").get_by_role("combobox").click()
     option = page.get_by_role("option", name="Largest first")

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from tests.browser.actions import until
 from tests.browser.server import PATIENCE, Server
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class Map:
 
     def drawn(self) -> None:
         self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=PATIENCE)
+
+    def becomes(self, x: float, y: float, least: int, most: int = 10**6) -> None:
+        """Wait until so many pixels about a place have a colour."""
+        said = f"not {least} to {most} coloured pixels at {x}, {y}"
+        until(self.page, lambda: least <= self.coloured(x, y) <= most, said)
 
     def colours(self, x: float, y: float, half: int = 25) -> np.ndarray:
         """Pixels (k, 3) about a place on the map."""

@@ -41,11 +41,12 @@ def chromium() -> str | None:
 
 
 def patient(opens: Callable[..., Any]) -> Callable[..., Any]:
-    """Let every context or page wait as long as another one: machines differ in speed."""
+    """Let every context or page wait as long as another one, and know the runs it asked for."""
 
     def opened(**how: Any) -> Any:
         made = opens(**how)
         made.set_default_timeout(PATIENCE)
+        made.add_init_script(path=Path(__file__).with_name("runs.js"))
         return made
 
     return opened
@@ -90,7 +91,7 @@ class Server:
 def run_server(
     *arguments: str,
     app: str | Path = "app.py",
-    wait: float = 60.0,
+    wait: float = PATIENCE / 1000,
     base: str = "",
     prefix: tuple[str, ...] = (),
     command: tuple[str, ...] = (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.actions import settle
 
@@ -74,7 +75,7 @@ def test_names_under_pointer_and_cursor_are_explained(app_server: Server, page: 
     assert place is not None
     page.mouse.move(place["x"] + 20, place["y"] + 20)
     page.wait_for_function("box => document.querySelector(box).title.startsWith('las: ')", arg=BOX)
-    assert "[arcsec]" in hint.inner_text()
+    hint.get_by_text("[arcsec]").wait_for()
     page.mouse.move(place["x"] + 300, place["y"] + 300)
     box.focus()
     page.keyboard.press("Control+End")
@@ -90,4 +91,4 @@ def test_the_list_by_pointer(app_server: Server, page: Page) -> None:
     box.focus()
     page.keyboard.press("Control+ ")
     page.locator(f"{LIST} [role=option]").get_by_text("redshift", exact=True).first.click()
-    assert box.input_value() == "redshift"
+    expect(box).to_have_value("redshift")

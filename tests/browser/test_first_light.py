@@ -16,29 +16,18 @@ from tests.browser import actions
 from tests.browser.server import Server
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Page
 
 
-def download(page: Page, key: str, folder: Path) -> bytes:
-    with page.expect_download() as started:
-        page.locator(f".st-key-{key} button").click()
-    target = folder / started.value.suggested_filename
-    started.value.save_as(target)
-    return target.read_bytes()
-
-
-def test_lasso_to_fits(app_server: Server, page: Page, tmp_path: Path) -> None:
+def test_lasso_to_fits(app_server: Server, page: Page) -> None:
     actions.open_map(page, app_server.url)
     actions.lasso(page, 0.25, 0.25, 0.6, 0.6)
-    actions.selection_heading(page).wait_for()
     actions.pictures(page).first.wait_for()
     count = actions.selected_count(page)
     assert 20 < count < 2158
 
     page.locator(".st-key-brush_export button").first.click()
-    written = download(page, "brush_fits", tmp_path)
+    written = actions.download(page, "brush_fits")
     catalogue = open_data_set("first")
     with warnings.catch_warnings(), fits.open(io.BytesIO(written)) as hdus:
         warnings.simplefilter("error")
@@ -57,33 +46,33 @@ def test_lasso_to_fits(app_server: Server, page: Page, tmp_path: Path) -> None:
             assert abs(x - 149.5) < 5
             assert abs(y - 149.5) < 5
 
-    packed = download(page, "brush_zip", tmp_path)
+    packed = actions.download(page, "brush_zip")
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert sum(n.endswith(".fits") for n in archive.namelist()) == count
-    assert download(page, "brush_votable", tmp_path).lstrip().startswith(b"<?xml")
-    assert len(download(page, "brush_csv", tmp_path).splitlines()) >= count + 1
+    assert actions.download(page, "brush_votable").lstrip().startswith(b"<?xml")
+    assert len(actions.download(page, "brush_csv").splitlines()) >= count + 1
     assert not app_server.maps("libtorch"), "looking and exporting loaded torch"
 
 
 def test_selection_travels_between_pages(app_server: Server, page: Page) -> None:
     actions.open_map(page, app_server.url)
     actions.lasso(page, 0.3, 0.3, 0.5, 0.5)
-    actions.selection_heading(page).wait_for()
     count = actions.selected_count(page)
     page.locator(".st-key-brush_to_tray button").click()
     page.get_by_text(f"Selection tray · {count:,}").wait_for()
+    actions.settle(page)
     page.get_by_role("link", name="Inspect").click()
     page.get_by_text(f"Selection tray · {count:,}").wait_for()
 
 
 def test_click_shows_the_galaxy(app_server: Server, page: Page) -> None:
     actions.open_map(page, app_server.url)
-    actions.settle(page)
     x, y = actions.place_of(page, 1000)
     page.mouse.move(x, y)
     page.wait_for_timeout(200)
     page.mouse.click(x, y)
     page.locator(".st-key-detail_inspect button").wait_for()
+    actions.settle(page)
     name = page.locator(".st-key-detail").inner_text()
     assert "J" in name
     page.locator(".st-key-detail_inspect button").click()
@@ -98,6 +87,7 @@ def test_one_press_of_back_undoes_a_change_of_the_address(app_server: Server, pa
     page.wait_for_url("**/latent_map?*data=first*")  # the page adds what the link left out
     legend = page.locator(f"{actions.MAP} .rv-legend button")
     legend.first.wait_for()
+    actions.settle(page)
     page.locator(".st-key-colour").get_by_role("combobox").click()
     page.get_by_role("option", name="Redshift").click()
     page.wait_for_url("**colour=redshift*")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from radioviz.ui import cache
-from tests.browser.actions import lasso, open_map, settle
+from tests.browser.actions import lasso, open_map, settle, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -61,8 +61,8 @@ def test_mouse_and_keys_choose(app_server: Server, page: Page) -> None:
     assert in_tray(page, 4) == [ids[1], ids[2], ids[4], ids[5]]
     assert chosen(page) == [ids[1], ids[2], ids[4], ids[5]]  # they stay
     act(page, "Clear")
-    assert chosen(page) == []
     expect(page.locator(f"{GALLERY} .actions")).to_be_hidden()
+    assert chosen(page) == []
     # The focus is on the first picture: keys alone from here.
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
@@ -124,9 +124,11 @@ def test_order_by_any_column_and_the_first_ones(app_server: Server, page: Page) 
     assert not np.isfinite(shown[len(known) :]).any()  # unknown ones last
     ids = sources(cells)
     page.locator(f"{GALLERY}_add").get_by_role("button").click()
+    settle(page)
     box = page.locator(f"{GALLERY}_add_number input")
     box.fill("7")
     box.press("Enter")
+    settle(page)
     page.get_by_role("button", name="The first 7", exact=True).click()
     assert in_tray(page, 7) == ids[:7]
 
@@ -137,6 +139,7 @@ def test_sizes_and_common_range(app_server: Server, page: Page) -> None:
     sheet = page.locator(f"{GALLERY} img").first
     own = sheet.get_attribute("src")
     page.locator(f"{GALLERY}_look").get_by_role("button").first.click()
+    settle(page)
     page.get_by_role("radio", name="Large").click()
     expect(sheet).not_to_have_attribute("src", str(own))
     settle(page)
@@ -144,6 +147,7 @@ def test_sizes_and_common_range(app_server: Server, page: Page) -> None:
     assert cells.first.bounding_box()["width"] > 1.5 * width  # type: ignore[index]
     page.get_by_text("Same brightness range for all").click()
     expect(sheet).not_to_have_attribute("src", str(large))
+    settle(page)
     page.reload()
     cells.nth(5).wait_for()
     settle(page)
@@ -160,6 +164,7 @@ def test_comparing_and_blinking(app_server: Server, page: Page) -> None:
     names = table.loc[ids, "name"].tolist()
     figures = page.locator(".st-key-comparison figure")
     figures.nth(2).wait_for()
+    settle(page)
     assert page.locator(".st-key-comparison figcaption .name").all_inner_texts() == names
     facts = page.get_by_role("dialog").get_by_test_id("stDataFrame")
     expect(facts).to_have_count(1)
@@ -174,17 +179,19 @@ def test_comparing_and_blinking(app_server: Server, page: Page) -> None:
     page.keyboard.press("ArrowLeft")
     assert name.inner_text() == now
     page.keyboard.press("b")  # blinks on its own
-    page.wait_for_timeout(800)
     seen = set()
-    for _ in range(40):
+
+    def all_seen() -> bool:
         seen.add(name.inner_text())
-        page.wait_for_timeout(100)
-    assert seen == set(names)
+        return seen == set(names)
+
+    until(page, all_seen, "it does not blink through all three")
     page.keyboard.press("Escape")  # all again; the dialog stays
     expect(page.locator(".st-key-comparison figure:visible")).to_have_count(3)
     first = figures.first.locator("img").get_attribute("src")
     page.get_by_text("Same brightness range for all").last.click()
     expect(figures.first.locator("img")).not_to_have_attribute("src", str(first))
+    settle(page)
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 

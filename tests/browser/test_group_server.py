@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from tests.browser import actions, importing_page
-from tests.browser.server import REPOSITORY, Server, free_port, run_server
+from tests.browser.server import PATIENCE, REPOSITORY, Server, free_port, run_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -80,7 +80,7 @@ def proxied(home: Path) -> Iterator[tuple[Server, str]]:
 
 
 def _wait(url: str) -> None:
-    for _ in range(200):
+    for _ in range(PATIENCE // 50):
         try:
             urllib.request.urlopen(url, timeout=2).read()
         except (urllib.error.URLError, OSError):
@@ -98,13 +98,11 @@ def test_each_reader_behind_the_proxy_has_a_selection(
     first, second = (c.new_page() for c in contexts)
     for reader in (first, second):
         actions.open_map(reader, url)
-        actions.settle(reader)
     actions.lasso(first, 0.2, 0.2, 0.6, 0.6)
-    actions.selection_heading(first).wait_for()
+    count = actions.selected_count(first)
     assert second.locator(".st-key-selection h3").count() == 0
     actions.lasso(second, 0.5, 0.5, 0.9, 0.9)
     actions.selection_heading(second).wait_for()
-    count = actions.selected_count(first)
     first.locator(".st-key-brush_export button").first.click()
     with first.expect_download() as started:
         first.locator(".st-key-brush_csv button").click()
@@ -132,7 +130,9 @@ def test_a_large_upload_through_the_proxy(
     images = np.lib.format.open_memmap(path, "w+", np.uint8, (LARGE // side**2, side, side))
     images[:] = np.random.default_rng(0).integers(0, 255, (side, side), np.uint8)
     images.flush()
+    shutil.rmtree(home / "uploads", ignore_errors=True)  # of a first try
     page.goto(url + "/your_data")
+    actions.settle(page)
     assert page.get_by_text("Path on this computer").count() == 0
     importing_page.main_of(page).locator("input[type=file]").set_input_files(path)
     importing_page.main_of(page).get_by_text("received").wait_for(timeout=importing_page.SLOW)
@@ -142,6 +142,7 @@ def test_a_large_upload_through_the_proxy(
     assert [p.stat().st_size for p in staged] == [path.stat().st_size]
     page.get_by_role("button", name="Start over").click()
     importing_page.main_of(page).locator("input[type=file]").wait_for(state="attached")
+    actions.settle(page)
     assert not [p for p in (home / "uploads").rglob("*") if p.is_file()]
 
 
@@ -158,6 +159,7 @@ def test_a_folder_that_the_server_may_only_read(
         page.get_by_text("30 galaxies on the map").wait_for()
         actions.lasso(page, 0.02, 0.02, 0.98, 0.98)
         actions.selection_heading(page).wait_for()
+        actions.settle(page)
         page.locator(".st-key-brush_export button").first.click()
         with page.expect_download() as started:
             page.locator(".st-key-brush_fits button").click()
@@ -168,9 +170,11 @@ def test_a_folder_that_the_server_may_only_read(
         assert page.get_by_test_id("stAlertContentError").count() == 0
         page.goto(s.url + "/your_data")
         page.locator(".st-key-survey_group").wait_for()
+        actions.settle(page)
         page.get_by_role("button", name="Remove").click()
         page.get_by_role("button", name="Remove for good").click()
         page.get_by_text("cannot be written").first.wait_for()
+        actions.settle(page)
         importing_page.main_of(page).locator("input[type=file]").first.set_input_files(
             importing_page.cutouts(tmp_path / "files", 2)
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.actions import settle
 from tests.browser.server import REPOSITORY, Server, run_server
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def test_no_route_answers_foreign_hosts_and_pages(
 ) -> None:
     request = urllib.request.Request(server.url + route, headers=headers)
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=60)
     assert refused.value.code == 403
     refused.value.close()
 
@@ -115,7 +116,7 @@ def test_no_session_for_a_foreign_host_name(server: Server) -> None:
 
 
 def test_pages_are_not_framed(server: Server) -> None:
-    with urllib.request.urlopen(server.url, timeout=10) as answer:
+    with urllib.request.urlopen(server.url, timeout=60) as answer:
         assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
         assert answer.headers["X-Frame-Options"] == "DENY"
 
@@ -125,7 +126,7 @@ def test_an_upload_needs_the_token_of_its_session(server: Server) -> None:
         server.url + "/_stcore/upload_file/some-session/some-file", data=b"x", method="PUT"
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=60)
     assert refused.value.code in (400, 403)
     refused.value.close()
 
@@ -144,7 +145,7 @@ def test_an_upload_needs_the_token_of_its_session(server: Server) -> None:
 )
 def test_no_path_leads_out_of_the_app(server: Server, path: str) -> None:
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         said = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
         connection.sendall(said.encode())
         answer = b""
@@ -179,7 +180,7 @@ def test_names_do_nothing_in_a_browser(server: Server, home: Path, browser: Brow
     said: list[Any] = []
     for name in ("", "inspect_galaxy", "latent_map", "similar", "likelihood", "your_data"):
         page.goto(f"{server.url}/{name}?data={key}", wait_until="load")
-        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        settle(page)
         live = "img[src=x], a[href*='evil.example']"
         said.append(page.evaluate(f'document.querySelectorAll("{live}").length'))
         assert "Traceback" not in page.inner_text("body")

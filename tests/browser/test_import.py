@@ -39,7 +39,7 @@ def test_archives_are_read_without_what_wants_out(
     found = report(home, "zipped")
     assert (found["status"] == "read").sum() == 3
     assert set(found.loc[found["status"] == "refused", "reason"]) >= {"absolute path", "a link"}
-    assert "3 read, 5 refused" in importing_page.page_text(page)
+    importing_page.says(page, "3 read, 5 refused")
 
     importing_page.upload(
         page, own_server.url, importing_page.hostile_tar(tmp_path / "survey.tar.gz")
@@ -76,7 +76,7 @@ def test_bad_images_are_refused_one_by_one(
     assert found.loc["nan.fits", "reason"].count("NaN")
     assert "no unit" in found.loc["unitless.fits", "reason"]
     assert len(table_of(home, "mixed")) == len(good)
-    assert f"{len(good)} read, {len(bad)} refused" in importing_page.page_text(page)
+    importing_page.says(page, f"{len(good)} read, {len(bad)} refused")
     assert page.get_by_test_id("stException").count() == 0
 
 
@@ -180,7 +180,7 @@ def test_a_mosaic_with_a_source_outside(
     importing_page.start_import(page, "mosaic")
     importing_page.wait_for_survey(page, home, "mosaic")
     assert len(table_of(home, "mosaic")) == 1
-    assert "1 read, 1 refused" in importing_page.page_text(page)
+    importing_page.says(page, "1 read, 1 refused")
 
 
 @pytest.mark.slow
@@ -205,6 +205,7 @@ def test_a_folder_with_folders_in_it(
 
 def choose_folder(page: Page, url: str, folder: Path) -> None:
     page.goto(url + "/your_data")
+    actions.settle(page)
     page.get_by_test_id("stButtonGroup").get_by_text("Folder").click()
     importing_page.main_of(page).get_by_text("A folder with all files in it").wait_for()
     actions.settle(page)

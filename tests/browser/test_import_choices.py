@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.browser import importing_page
+from tests.browser import actions, importing_page
 from tests.browser.server import Server
 from tests.importing.test_chosen_images import IMAGE, IQUV, N, cube, extensions, source_of
 from tests.importing.test_which_table import _images, _lists
@@ -24,9 +24,11 @@ def give(page: Page, url: str, kind: str, folder: Path, *more: Path) -> None:
         importing_page.upload(page, url, folder, *more)
         return
     page.goto(url + "/your_data")
+    actions.settle(page)
     page.get_by_text("Folder", exact=True).click()
     box = importing_page.main_of(page).locator("input[type=file][webkitdirectory]")
     box.wait_for(state="attached")
+    actions.settle(page)
     box.set_input_files(folder)
     importing_page.main_of(page).get_by_text("received").wait_for()
     importing_page.wait_for_inspection(page)
@@ -35,6 +37,7 @@ def give(page: Page, url: str, kind: str, folder: Path, *more: Path) -> None:
 def finish(page: Page, home: Path, kind: str, key: str) -> float:
     """Answer what is open, import, and give the brightness over that of the first plane."""
     importing_page.main_of(page).get_by_text("Override header values").click()
+    actions.settle(page)
     if kind == "mosaic":
         importing_page.answer(page, "Side of the stored images", str(N))
     importing_page.start_import(page, key)

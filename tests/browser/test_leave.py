@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import time
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +22,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-def download(page: Page, key: str) -> bytes:
-    with page.expect_download() as started:
-        page.locator(f".st-key-{key}").get_by_role("button").first.click()
-    return Path(started.value.path()).read_bytes()
-
-
 def lassoed(page: Page, url: str, query: str = "") -> int:
     """Open the map, lasso some; how many."""
     page.goto(f"{url}/latent_map{query}")
     actions.wait_for_map(page)
-    actions.settle(page)
     actions.lasso(page, 0.4, 0.4, 0.55, 0.55)
-    actions.selection_heading(page).wait_for()
     return actions.selected_count(page)
 
 
@@ -44,7 +35,7 @@ def test_every_format_is_downloaded_and_read_back(app_server: Server, page: Page
     assert 3 <= count <= 500
     page.locator(".st-key-brush_export button").first.click()
     got = {
-        kind: download(page, f"brush_{kind}")
+        kind: actions.download(page, f"brush_{kind}")
         for kind in ("fits", "zip", "cube", "votable", "table", "parquet", "csv", "png", "reg")
     }
     catalogue = open_data_set("first")
@@ -94,15 +85,18 @@ def test_a_session_file_opens_in_another_browser(
     first.get_by_text(f"Selection tray · {count:,}").wait_for()
     actions.settle(first)
     saved = tmp_path / "selection.radioviz"
-    saved.write_bytes(download(first, "tray_save"))
+    saved.write_bytes(actions.download(first, "tray_save"))
 
     second.goto(app_server.url)
     second.get_by_text("Selection tray · 0").wait_for()
+    actions.settle(second)
     second.get_by_text("Load a saved selection").click()
     second.locator(".st-key-tray_load input[type=file]").set_input_files(saved)
     second.get_by_text(f"Selection tray · {count:,}").wait_for()
+    actions.settle(second)
     second.get_by_role("button", name="Open its view").click()
     actions.wait_for_map(second)
+    actions.settle(second)
     for part in ("encoder=vae32", "layout=pca"):
         assert part in second.url, second.url
     second.get_by_text(f"Selection tray · {count:,}").wait_for()
@@ -113,6 +107,7 @@ def test_a_session_file_opens_in_another_browser(
     third = contexts[1].new_page()
     third.goto(app_server.url)
     third.get_by_text("Selection tray · 0").wait_for()
+    actions.settle(third)
     third.get_by_text("Load a saved selection").click()
     third.locator(".st-key-tray_load input[type=file]").set_input_files(
         saved.with_name("theirs.radioviz")
@@ -162,13 +157,6 @@ class Program:
         self.client.notify_all({"samp.mtype": mtype, "samp.params": said})
 
 
-def until(said: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not said():
-        assert time.monotonic() < end, "nothing arrived"
-        time.sleep(0.1)
-
-
 def test_samp_to_another_program_and_back(
     desktop: str, page: Page, cache_folder_of_the_run: Path, tmp_path: Path
 ) -> None:
@@ -182,6 +170,7 @@ def test_samp_to_another_program_and_back(
         assert mtype == "table.load.votable"
         page.get_by_role("button", name="to DS9, Aladin").click()
         page.get_by_text("images").get_by_text("Desk received").wait_for()
+        actions.settle(page)
         images = [p for m, p in program.got if m == "image.load.fits"]
         assert len(images) == min(count, 20)
         with fits.open(images[0]["url"].removeprefix("file://")) as hdus:
@@ -204,7 +193,7 @@ def test_samp_to_another_program_and_back(
         write_votable(path, catalogue.table.iloc[[row, row + 1]])
         program.tell("table.load.votable", url=path.as_uri(), table_id="theirs", name="theirs")
         page.get_by_text("of 'theirs' selected").wait_for()
-        until(lambda: actions.selected_count(page) <= 2)
+        actions.until(page, lambda: actions.selected_count(page) <= 2, "nothing arrived")
     program.client.disconnect()
 
 

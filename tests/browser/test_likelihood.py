@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 from tests.browser import actions
@@ -75,6 +74,7 @@ def test_a_range_by_keyboard(app_server: Server, page: Page) -> None:
     page.locator(".st-key-likelihood_between").get_by_role("slider").first.focus()
     for _ in range(30):
         page.keyboard.press("ArrowRight")
+    actions.settle(page)
     wait_for_words(page, "galaxies with")
 
 
@@ -86,7 +86,6 @@ def test_marks_by_keys_rank_the_rest(app_server: Server, page: Page, tmp_path: P
     for key in ("i", "b", "4", "a", "2"):
         actions.settle(page)
         page.keyboard.press(key)
-        time.sleep(0.5)
     wait_for_words(page, "1 interesting, 1 boring, 2 scored, 1 artefact")
     page.keyboard.press("u")
     wait_for_words(page, "1 interesting, 1 boring, 1 scored, 1 artefact")
@@ -107,6 +106,8 @@ def test_search_from_an_outlier(app_server: Server, page: Page) -> None:
     opened(page, app_server)
     first = sources(page)[0]
     page.locator(".st-key-likelihood_gallery .open").first.click()
+    page.locator(".st-key-likelihood_similar button").wait_for()
+    actions.settle(page)
     page.locator(".st-key-likelihood_similar button").click()
     page.wait_for_url("**/similar*")
     page.locator(".st-key-similar_gallery .open").first.wait_for()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.actions import settle, until
 from tests.browser.map_page import ISLANDS, Map, N, rows, told
 from tests.browser.server import PATIENCE, REPOSITORY, Server, chromium, run_server
 
@@ -65,7 +66,6 @@ def box(shown: Map) -> None:
 
 def click_gives_one_row(shown: Map) -> None:
     shown.page.mouse.move(*shown.at(10, 8))
-    shown.page.wait_for_timeout(300)
     shown.page.mouse.down()
     shown.page.mouse.up()
     shown.page.wait_for_function(
@@ -80,9 +80,8 @@ def what_is_not_selected_is_greyed(shown: Map) -> None:
     assert shown.coloured(*ISLANDS[0]) > 300
     shown.around(2)
     shown.answer(told("lasso", rows(2)))
-    shown.page.wait_for_timeout(500)
-    assert shown.coloured(*ISLANDS[2]) > 300
-    assert shown.coloured(*ISLANDS[0]) < 10
+    shown.becomes(*ISLANDS[0], 0, 9)
+    shown.becomes(*ISLANDS[2], 301)
 
 
 def hover_shows_text_and_picture_and_no_markup(shown: Map) -> None:
@@ -168,8 +167,8 @@ def test_columns_are_fetched_once(page: Page, server: Server) -> None:
     fetched.clear()
     shown.around(1)
     shown.answer(told("lasso", rows(1)))
-    shown.drawn()
-    page.wait_for_timeout(500)
+    page.wait_for_function(f"() => {ROOT}.querySelector('.rv-map').dataset.drawn.split(':')[2]")
+    page.wait_for_timeout(300)
     assert len(fetched) == 1  # the selection
     fetched.clear()
     for colour, new in (("class", 1), ("size", 0), ("class", 0)):
@@ -197,6 +196,7 @@ def test_zoom_and_pan_need_no_server(shown: Map) -> None:
     sent: list[object] = []
     shown.page.on("request", lambda r: sent.append(r.url))
     before = int(shown.page.get_attribute(".rv-map", "data-frames") or 0)
+    shown.page.focus(".rv-map")
     shown.page.mouse.move(*shown.at(5, 4))
     for _ in range(3):
         shown.page.mouse.wheel(0, -300)
@@ -206,6 +206,7 @@ def test_zoom_and_pan_need_no_server(shown: Map) -> None:
     shown.page.mouse.move(*shown.at(6, 5), steps=5)
     shown.page.mouse.up()
     shown.drawn()
+    settle(shown.page)  # an answer would have come
     assert int(shown.page.get_attribute(".rv-map", "data-frames") or 0) > before
     assert not sent
     assert shown.page.inner_text("#answer").startswith("none")
@@ -242,11 +243,9 @@ def test_keys(shown: Map) -> None:
     before = page.screenshot()
     page.keyboard.press("+")
     page.keyboard.press("ArrowLeft")
-    shown.drawn()
-    page.wait_for_timeout(400)
-    assert page.screenshot() != before
+    until(page, lambda: page.screenshot() != before, "the keys do not move the map")
     page.keyboard.press("r")
-    page.wait_for_timeout(500)
+    shown.drawn()
     shown.around(2)
     shown.answer(told("lasso", rows(2)))
     page.keyboard.press("a")
@@ -257,8 +256,7 @@ def test_keys(shown: Map) -> None:
 def test_categories_hidden_in_the_legend_are_not_selected(shown: Map, server: Server) -> None:
     shown.open(server, colour="class")
     shown.page.get_by_role("button", name="FRII").click()
-    shown.page.wait_for_timeout(400)
-    assert shown.coloured(*ISLANDS[1]) < 10
+    shown.becomes(*ISLANDS[1], 0, 9)
     shown.page.keyboard.press("Escape")
     box_all_in_view(shown)
     shown.answer(told("box", rows(0, 2, 3)))
@@ -266,14 +264,25 @@ def test_categories_hidden_in_the_legend_are_not_selected(shown: Map, server: Se
 
 def test_a_lost_context_is_restored(page: Page, server: Server) -> None:
     shown = Map(page, "gpu").open(server)
-    page.evaluate(LOSE)
-    page.wait_for_selector(".rv-map[data-state=lost]")
-    assert "dropped the map" in page.inner_text(".rv-note")
-    page.evaluate("() => window.__lose.restoreContext()")
+    # At once, on the page: after 2.5 seconds the map is drawn without it.
+    said = page.evaluate(
+        f"""() => new Promise((done) => {{
+        const root = {ROOT}.querySelector('.rv-map');
+        new MutationObserver((_, watch) => {{
+            if (root.dataset.state !== 'lost') return;
+            watch.disconnect();
+            setTimeout(() => {{
+                done(root.querySelector('.rv-note').innerText);
+                window.__lose.restoreContext();
+            }});
+        }}).observe(root, {{attributes: true}});
+        ({LOSE})();
+        }})"""
+    )
+    assert "dropped the map" in said
     shown.drawn()
-    page.wait_for_timeout(300)
     assert page.get_attribute(".rv-map", "data-renderer") == "gpu"
-    assert shown.coloured(*ISLANDS[0]) > 300
+    shown.becomes(*ISLANDS[0], 301)
     shown.around(1)
     shown.answer(told("lasso", rows(1)))
 
@@ -288,12 +297,12 @@ def test_a_context_that_stays_lost_is_replaced(page: Page, server: Server) -> No
     shown.answer(told("lasso", rows(1)))
 
 
-LOSE = """() => {
-  const canvas = document.querySelector('[data-testid=stBidiComponentIsolated]')
-    .shadowRoot.querySelector('.rv-points canvas');
+ROOT = "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot"
+LOSE = f"""() => {{
+  const canvas = {ROOT}.querySelector('.rv-points canvas');
   window.__lose = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');
   window.__lose.loseContext();
-}"""
+}}"""
 
 
 def test_without_webgl_the_map_is_still_drawn(page: Page, server: Server) -> None:
@@ -358,9 +367,7 @@ def test_a_long_legend_leaves_room_for_the_map(page: Page, server: Server) -> No
 def test_dark_theme(server: Server, page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     shown = Map(page, "cpu").open(server, colour="class")
-    page.wait_for_timeout(300)
-    corner = np.median(shown.colours(5, 4, 10), axis=0)
-    assert corner.max() < 60
+    until(page, lambda: np.median(shown.colours(5, 4, 10), axis=0).max() < 60, "the map is light")
     assert shown.coloured(*ISLANDS[0]) > 300
 
 
@@ -436,10 +443,7 @@ def test_zoom_to_the_selection_and_back_from_where_it_was(shown: Map) -> None:
     assert button.is_disabled()
     shown.around(2)
     shown.answer(told("lasso", rows(2)))
-    shown.page.wait_for_function(
-        "() => !document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot"
-        ".querySelector('[data-tool=selection]').disabled"
-    )
+    shown.page.wait_for_function(f"() => !{ROOT}.querySelector('[data-tool=selection]').disabled")
     button.click()
     shown.drawn()
     shown.page.keyboard.press("a")  # all that is in view

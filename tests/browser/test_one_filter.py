@@ -49,13 +49,6 @@ def in_gallery(page: Page, key: str, number: int) -> list[str]:
     return [str(found.nth(i).get_attribute("data-source")) for i in range(found.count())]
 
 
-def download(page: Page, key: str) -> bytes:
-    with page.expect_download() as started:
-        page.locator(f".st-key-{key} button").first.click()
-    path = started.value.path()
-    return path.read_bytes()
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_one_filter_everywhere(app_server: Server, page: Page) -> None:
@@ -81,16 +74,17 @@ def test_one_filter_everywhere(app_server: Server, page: Page) -> None:
     page.locator(".st-key-table_select button").first.click()
     actions.settle(page)
     page.locator(".st-key-table_export button").first.click()
-    listed = pd.read_csv(io.BytesIO(download(page, "table_export_csv")))
+    listed = pd.read_csv(io.BytesIO(actions.download(page, "table_export_csv")))
     assert listed["source_id"].tolist() == ids
     page.keyboard.press("Escape")
 
     # The charts.
+    actions.settle(page)
     page.get_by_role("tab", name="Charts").click()
-    sky = pd.read_csv(io.BytesIO(download(page, "chart_csv_0")))
+    sky = pd.read_csv(io.BytesIO(actions.download(page, "chart_csv_0")))
     assert sky["source_id"].tolist() == ids
     np.testing.assert_allclose(sky["ra"], wanted["ra"])
-    counts = pd.read_csv(io.BytesIO(download(page, "chart_csv_1")))
+    counts = pd.read_csv(io.BytesIO(actions.download(page, "chart_csv_1")))
     np.testing.assert_array_equal(
         counts["galaxies"],
         np.histogram(wanted["las"], [*counts["from"], counts["to"].iloc[-1]])[0],
@@ -98,8 +92,9 @@ def test_one_filter_everywhere(app_server: Server, page: Page) -> None:
 
     # The nine files of the tray, which holds every galaxy.
     page.locator(".st-key-tray_export button").first.click()
+    actions.settle(page)
     files = {
-        kind: download(page, f"tray_{kind}")
+        kind: actions.download(page, f"tray_{kind}")
         for kind in ("fits", "zip", "cube", "votable", "table", "parquet", "csv", "png", "reg")
     }
     backwards = ids[::-1]  # the order of the tray
@@ -134,9 +129,7 @@ def test_one_filter_everywhere(app_server: Server, page: Page) -> None:
     actions.settle(page)
     page.locator(".st-key-brush_clear button").first.click()
     page.locator(".st-key-selection").wait_for(state="detached")
-    actions.settle(page)
     actions.lasso(page, 0.005, 0.005, 0.995, 0.995)
-    actions.selection_heading(page).wait_for()
     assert actions.selected_count(page) == len(ids)
     assert set(in_gallery(page, "gallery", len(ids))) == set(ids)
 

@@ -52,10 +52,12 @@ def test_bands_of_a_source_are_one_row(
     assert "1.4 GHz" in importing_page.page_text(page)
     choice.get_by_text("S", exact=True).click()
     importing_page.main_of(page).get_by_text("3 GHz").first.wait_for()
-    assert "plane=S" in page.url
+    page.wait_for_url("**plane=S**")
+    actions.settle(page)
     choice.get_by_text("RGB", exact=True).click()
     importing_page.main_of(page).get_by_text("Red L, green S, blue C").wait_for()
 
+    actions.settle(page)
     page.get_by_role("button", name="Export").first.click()
     actions.settle(page)
     with page.expect_download(timeout=importing_page.SLOW) as download:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -16,7 +17,7 @@ import pandas as pd
 import pytest
 
 from tests.browser import actions, importing_page
-from tests.browser.server import Server, free_port, run_server
+from tests.browser.server import PATIENCE, Server, free_port, run_server
 from tests.importing.cutouts import server as sky
 from tests.importing.cutouts.server import Asked, send, sky_image
 
@@ -47,7 +48,9 @@ def own_server(cache_folder_of_the_run: Path, home: Path, service: sky.Server) -
 def ask(page: Page, url: str, positions: str) -> None:
     """Paste positions and choose NVSS by hips2fits."""
     page.goto(url + "/your_data")
+    actions.settle(page)
     page.get_by_test_id("stButtonGroup").get_by_text("Positions").click()
+    actions.settle(page)
     box = page.get_by_label("One position per line", exact=True)
     box.fill(positions)
     box.press("Control+Enter")
@@ -89,7 +92,7 @@ def test_slow_failing_and_lying_answers(
     ask(page, own_server.url, "\n".join([*lines, "south 10.0 -80.0"]))
     importing_page.start_import(page, "fetched")
     importing_page.wait_for_survey(page, home, "fetched")
-    assert "3 read, 4 refused" in importing_page.page_text(page)
+    importing_page.says(page, "3 read, 4 refused")
     report = pd.read_parquet(home / "surveys/fetched/report.parquet").set_index("file")
     refused = report[report["status"] == "refused"]["reason"].str.cat(sep="\n")
     assert "away from the position" in refused and "outside" in refused and "Oops" in refused
@@ -103,11 +106,14 @@ def test_slow_failing_and_lying_answers(
 def test_a_fetch_is_cancelled_killed_and_resumed(
     own_server: Server, service: sky.Server, page: Page, home: Path
 ) -> None:
-    def slow(asked: Asked, handler: BaseHTTPRequestHandler) -> bool:
-        time.sleep(3.0)  # half a minute of fetching: time to press Cancel on a slow machine
+    go_on = threading.Event()
+
+    def silent(asked: Asked, handler: BaseHTTPRequestHandler) -> bool:
+        if len(service.requests) > 8:  # the fetch does not end while this test acts
+            go_on.wait(PATIENCE / 1000)
         return False
 
-    service.behaviour = slow
+    service.behaviour = silent
     rng = np.random.default_rng(3)
     rows = zip(rng.uniform(100, 200, 40), rng.uniform(0, 60, 40), strict=True)
     ask(page, own_server.url, "\n".join(f"{ra:.5f} {dec:+.5f}" for ra, dec in rows))
@@ -123,12 +129,12 @@ def test_a_fetch_is_cancelled_killed_and_resumed(
     page.get_by_role("button", name="Resume").click()
     page.get_by_text("fetching cutouts").first.wait_for()
     os.kill(process_of(home), signal.SIGKILL)
+    go_on.set()
     page.get_by_text("Interrupted after").wait_for()
     assert page.locator(".st-key-survey_slowly").count() == 0
-    service.behaviour = None
     page.get_by_role("button", name="Resume").click()
     importing_page.wait_for_survey(page, home, "slowly")
-    assert "40 read, 0 refused" in importing_page.page_text(page)
+    importing_page.says(page, "40 read, 0 refused")
     # Cached cutouts are not requested again, except those in transfer when it stopped.
     assert len(service.requests) <= 40 + 2 * 4 * 4
 

@@ -31,12 +31,15 @@ def test_search_from_a_galaxy_and_on_from_a_result(new_server: Server, page: Pag
     assert page.locator(f'{RESULTS} .open[data-source="first-10"]').count() == 0
     best = cells.first.locator(".open").get_attribute("data-source")
     cells.first.locator(".open").click()
+    page.locator(".st-key-similar_again button").first.wait_for()
+    actions.settle(page)
     page.locator(".st-key-similar_again button").first.click()
     page.wait_for_url(f"**source=first*{best}*")
     results(page)
     assert page.locator(f'{RESULTS} .open[data-source="{best}"]').count() == 0
     page.locator(".st-key-similar_to_tray button").first.click()
     page.get_by_text("Selection tray · 24").wait_for()
+    actions.settle(page)
     page.locator(".st-key-similar_to_map button").first.click()
     page.get_by_text("24 of 2,158 galaxies selected").wait_for()
     assert not new_server.maps("libtorch"), "searching the catalogue loaded torch"
@@ -45,7 +48,9 @@ def test_search_from_a_galaxy_and_on_from_a_result(new_server: Server, page: Pag
 def test_upload_to_results(app_server: Server, page: Page) -> None:
     image = open_data_set("first").images[40].astype(np.float32)
     page.goto(f"{app_server.url}/similar?encoder=vae32")
+    actions.settle(page)
     page.locator(".st-key-similar_kind").get_by_text("File", exact=True).click()
+    actions.settle(page)
     page.locator(".st-key-similar_file input[type=file]").set_input_files(
         {"name": "<i>up</i>.fits", "mimeType": "application/fits",
          "buffer": fits_bytes(image, wcs_cards(1.8, 300))}
@@ -64,7 +69,9 @@ def test_page_opens_without_an_error(app_server: Server, page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto(f"{app_server.url}/similar")
     page.get_by_text("upload an image").wait_for()
+    actions.settle(page)
     page.locator(".st-key-similar_examples button").first.click()
+    actions.settle(page)
     page.get_by_text("Fig. 8").click()
     results(page)
     assert page.get_by_test_id("stException").count() == 0

@@ -52,6 +52,7 @@ def test_axe_finds_nothing(app_server: Server, browser: Browser, width: int) -> 
         settle(page)
     for tab in page.locator(".st-key-table_tabs").get_by_role("tab").all():
         tab.click()
+        settle(page)
         for theme in THEMES if width == 1280 else THEMES[:1]:  # colours are those of any width
             show_theme(page, theme)
             assert axe_violations(page) == [], (theme, tab.inner_text())
@@ -63,7 +64,6 @@ def press(page: Page, selector: str, key: str, *, back: bool = False) -> None:
     """Go to a widget by Tab, and press a key there."""
     tab_to(page, selector, back=back)
     page.keyboard.press(key)
-    page.wait_for_timeout(700)
     settle(page)
 
 
@@ -90,7 +90,6 @@ def test_a_whole_job_by_keyboard(app_server: Server, page: Page, tmp_path: Path)
     tab_to(page, ".st-key-table_sort input")
     page.keyboard.type("las [")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(700)
     settle(page)
     press(page, ".st-key-table_descending input", "Space")
     table = table.sort_values("las", ascending=False, kind="stable")
@@ -106,8 +105,6 @@ def test_a_whole_job_by_keyboard(app_server: Server, page: Page, tmp_path: Path)
     press(page, grid, "Shift+Space")
     shows(page, "Select the 1 ticked")
     press(page, ".st-key-table_page [aria-label='Page 2']", "Enter", back=True)
-    page.wait_for_timeout(1500)
-    settle(page)
     wait_for_first(page, ids[50])
     shows(page, f"Select all {number}")
     press(page, ".st-key-table_page [aria-label='Page 1']", "Enter", back=True)
@@ -115,7 +112,7 @@ def test_a_whole_job_by_keyboard(app_server: Server, page: Page, tmp_path: Path)
     tab_to(page, grid)
     for key in ("ArrowDown", "Shift+Space", "ArrowDown", "ArrowDown", "Shift+Space"):
         page.keyboard.press(key)
-        page.wait_for_timeout(300)
+        settle(page)
     shows(page, "Select the 2 ticked")
     press(page, ".st-key-table_collect button", "Enter")
     shows(page, "Selection tray")
@@ -131,10 +128,8 @@ def test_a_whole_job_by_keyboard(app_server: Server, page: Page, tmp_path: Path)
     # Undo by the button and by its keys, then redo.
     press(page, ".st-key-workspace_undo button", "Enter", back=True)
     page.keyboard.press("Control+z")  # the order of the rows
-    page.wait_for_timeout(1000)
     settle(page)
     page.keyboard.press("Control+Shift+Z")
-    page.wait_for_timeout(1000)
     settle(page)
     wait_for_first(page, ids[0])
     press(page, ".st-key-filter_clear button", "Enter", back=True)

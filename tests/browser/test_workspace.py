@@ -14,8 +14,8 @@ from playwright.sync_api import Error as PlaywrightError
 from radioviz.ui import session_workspace
 from radioviz.ui.saved_view import PAGES
 from radioviz.workspace.history import new_identifier
-from tests.browser.actions import lasso, open_map, settle, wait_for_map
-from tests.browser.server import CHROMIUM_FLAGS, PATIENCE, chromium, run_server
+from tests.browser.actions import lasso, open_map, selected_count, settle, wait_for_map
+from tests.browser.server import CHROMIUM_FLAGS, PATIENCE, chromium, patient, run_server
 from tests.load.client import Client
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def wait_for_tray(page: Page, number: int) -> None:
 def fill_tray(page: Page, url: str) -> int:
     open_map(page, url)
     lasso(page, 0.3, 0.3, 0.6, 0.6)
+    selected_count(page)
     page.locator(".st-key-brush_to_tray button").click()
     page.wait_for_function(
         "() => !/Selection tray · 0/.test(document.querySelector('.st-key-tray').innerText)"
@@ -62,7 +63,7 @@ def test_a_reload_keeps_tray_and_selection(app_server: Server, page: Page) -> No
     page.reload()
     wait_for_map(page)
     wait_for_tray(page, number)
-    assert f"{number:,} of" in page.locator(".st-key-selection").inner_text()
+    page.locator(".st-key-selection").get_by_text(f"{number:,} of").first.wait_for()
     page.goto(app_server.url + "/overview?" + page.url.partition("?")[2])
     wait_for_tray(page, number)
 
@@ -71,10 +72,13 @@ def test_undo_and_redo_by_keyboard(app_server: Server, page: Page) -> None:
     number = fill_tray(page, app_server.url)
     page.locator(".st-key-tray_clear button").click()
     wait_for_tray(page, 0)
+    settle(page)
     page.keyboard.press("Control+z")
     wait_for_tray(page, number)
+    settle(page)
     page.keyboard.press("Control+z")
     wait_for_tray(page, 0)  # before the galaxies were added
+    settle(page)
     page.keyboard.press("Control+Shift+z")
     wait_for_tray(page, number)
 
@@ -91,6 +95,7 @@ def test_two_tabs_have_one_history(app_server: Server, page: Page) -> None:
     page.get_by_text("Changed in another tab").first.wait_for()
     wait_for_tray(page, 0)
     wait_for_tray(other, 0)
+    settle(page)
     page.locator(".st-key-workspace_undo button").first.click()
     wait_for_tray(page, number)
     wait_for_tray(other, number)
@@ -100,6 +105,7 @@ def test_the_next_visit_continues(app_server: Server, page: Page) -> None:
     number = fill_tray(page, app_server.url)
     page.goto(app_server.url)
     wait_for_tray(page, 0)
+    settle(page)
     page.locator(".st-key-workspace_continue button").first.click()
     wait_for_tray(page, number)
     page.wait_for_url("**/latent_map*")
@@ -108,13 +114,7 @@ def test_the_next_visit_continues(app_server: Server, page: Page) -> None:
 def test_an_unknown_workspace_says_so(app_server: Server, page: Page) -> None:
     page.goto(app_server.url + "/overview?workspace=AAAAAAAAAAAAAAAAAAAAAA")
     page.get_by_text("no longer exists").first.wait_for()
-    settle(page)
-    assert "AAAAAAAAAAAAAAAA" not in page.url
-
-
-def shown_filter(page: Page) -> str:
-    settle(page)
-    return page.locator(BOX).input_value()
+    page.wait_for_url(lambda url: "AAAAAAAAAAAAAAAA" not in url)
 
 
 def set_filter(page: Page, text: str) -> None:
@@ -145,7 +145,7 @@ def test_server_and_browser_killed_on_each_page(tmp_path: Path, browser: Browser
     saved = session_workspace.SavedWorkspaces(tmp_path / session_workspace.FILE)
     for workspace in pages.values():
         saved.change(workspace, "filter", "las > 1", "filter las > 1")
-    with run_server(RADIOVIZ_HOME=str(tmp_path), wait=180) as server:
+    with run_server(RADIOVIZ_HOME=str(tmp_path)) as server:
         profile = tmp_path / "profile"
         context = opened(browser, profile)
         tabs = {name: open_workspace(context, server, name, pages[name]) for name in PAGES}
@@ -162,7 +162,7 @@ def test_server_and_browser_killed_on_each_page(tmp_path: Path, browser: Browser
         kill_browser(profile)
         with contextlib.suppress(PlaywrightError):
             context.close()
-    with run_server(RADIOVIZ_HOME=str(tmp_path), wait=180) as server:
+    with run_server(RADIOVIZ_HOME=str(tmp_path)) as server:
         for name in PAGES:  # what a page gets from the server, without the cost of a browser
             reader = Client(server.url)
             reader.open()
@@ -176,8 +176,8 @@ def test_server_and_browser_killed_on_each_page(tmp_path: Path, browser: Browser
 
 def opened(browser: Browser, profile: Path) -> BrowserContext:
     """Another Chromium, which keeps what it knows in a folder."""
-    context = browser.browser_type.launch_persistent_context(
-        profile, executable_path=chromium(), args=list(CHROMIUM_FLAGS),
+    context: BrowserContext = patient(browser.browser_type.launch_persistent_context)(
+        user_data_dir=profile, executable_path=chromium(), args=list(CHROMIUM_FLAGS),
         viewport={"width": 1400, "height": 1000},
     )  # fmt: skip
     context.set_default_timeout(2 * PATIENCE)  # twelve pages at once
@@ -204,10 +204,10 @@ def wait_for_filter(page: Page, texts: set[str]) -> None:
 
 def wait_for_saved(saved: SavedWorkspaces, workspace: str, text: str) -> None:
     """Until the server has saved a filter, read by another process as a restart would."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE / 1000
     while True:
         found = saved.snapshot(workspace)
         if found is not None and found.fields.get("filter") == text:
             return
-        assert time.monotonic() < end, f"'{text}' was not saved within a minute"
+        assert time.monotonic() < end, f"'{text}' was not saved"
         time.sleep(0.05)
