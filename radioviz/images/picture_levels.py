@@ -13,6 +13,10 @@ from radioviz.images.quiet import quiet
 from radioviz.store.unpacking import excess
 
 _STRIP = 4_000_000  # pixels that are converted at a time
+_BLACK = 2  # grey levels that JPEG makes of half of a black sky
+# Errors of JPEG beside a bright source, over the mean step of its first table: measured on clipped
+# images of points and doubles at qualities from 50 to 98, 1 in 1,000 pixels of sky has 0.3 or more.
+_ERROR = 0.5
 
 
 def grey_levels(opened: Opened, max_pixels: int) -> tuple[np.ndarray, list[str]]:
@@ -85,4 +89,14 @@ def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
         notes.append("transparent pixels treated as black")
     if coloured:
         notes.append("colour converted to luminance (ITU-R 601)")
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    if min(np.median(grey), np.median(edge)) >= 255 - _BLACK:
+        grey = 255 - grey
+        notes.append("white sky: taken for a negative and inverted")
+    tables = getattr(picture, "quantization", None)  # of a JPEG
+    if tables and np.median(grey) <= _BLACK:
+        error = _ERROR * float(np.mean(next(iter(tables.values()))))
+        grey[grey <= error] = 0.0
+        notes.append(f"JPEG on a black sky: grey levels of up to {error:.1f} were set to 0, since "
+                     "compression makes as many; give PNG or FITS for faint emission")  # fmt: skip
     return grey, notes

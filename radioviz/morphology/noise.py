@@ -19,12 +19,12 @@ _ISLAND_PIXELS = 4
 _TILES = 8  # along a side, to look at the parts of an image that hold sky
 # Share of positive pixels in the sky of an image that was clipped within its noise. Of images that
 # were clipped at 3 sigma it is at most 0.015 (FIRST, MiraBest, FR-DEEP).
-_WITHIN_NOISE = (0.05, 0.98)
+_WITHIN_NOISE = (0.02, 0.98)
 # Percentiles 10 and 90 of the positive pixels of sky, over their median, at most. Normal noise
 # above a clip level has 0.07 to 0.33, and 2.4 to 3.3; skirts of sources have more of one of them.
 _FAINT, _BRIGHT = 0.4, 6.0
 _COARSE = 1.5  # grey levels: so faint a noise has too few of them to judge by
-_TILE_PIXELS = 8  # smallest side of a tile
+_SIDE = 64  # smallest side of an image that is divided into tiles
 _FILLED = 0.5  # variance of means over blocks over that of pixels; noise has less
 _DARKEST = 1  # percentile of a filled picture that is taken for the sky
 
@@ -34,7 +34,8 @@ class Noise:
     """Background and noise of one image, in its units.
 
     ``clipped`` is true where pixels below 3 sigma are missing; ``pedestal`` was subtracted from the
-    remaining pixels. ``ratio`` is that of a stated noise to the one in the pixels.
+    remaining pixels. ``ratio`` is that of a stated noise to the one in the pixels. ``coarse`` is
+    true where noise reaches a single grey level, so that smoothing does not reveal what is in it.
     """
 
     background: float
@@ -42,6 +43,7 @@ class Noise:
     clipped: bool
     pedestal: float = 0.0
     ratio: float = 1.0
+    coarse: bool = False
 
     def restore(self, image: np.ndarray) -> np.ndarray:
         """The image as finite float32 above the background, with the pedestal restored."""
@@ -61,16 +63,20 @@ def is_shifted(images: np.ndarray, looked_at: int = 200) -> bool:
 
     Some authors keep the pixels above 3 sigma unchanged (MiraBest), others stretch from 3 sigma to
     the peak (Griese et al. 2023). In the latter the faintest pixel is grey level 1 in nearly
-    every image, in the former it depends on the source.
+    every image, in the former it depends on the source. So it is in images that were clipped lower,
+    but these have more of their noise left.
     """
     if images.dtype.kind != "u" or len(images) == 0:
         return False
-    faintest = []
+    faintest, lit = [], []
     for row in np.unique(np.linspace(0, len(images) - 1, looked_at).astype(int)):
         image = images[row]
         if image.any():
             faintest.append(int(image[image > 0].min()))
-    return len(faintest) >= 10 and bool(np.mean(np.array(faintest) == 1) > 0.95)
+            lit.append(np.median(_lit_tiles(image)[1]) if min(image.shape) >= _SIDE else 0.0)
+    if len(faintest) < 10 or np.median(lit) >= _WITHIN_NOISE[0]:
+        return False
+    return bool(np.mean(np.array(faintest) == 1) > 0.95)
 
 
 def measure_noise(
@@ -120,12 +126,9 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     The tiles with the fewest positive pixels are taken for sky: the normal distribution has the
     clip level where as large a share lies above it, and the median of what remains gives sigma.
     """
-    ny, nx = (n // _TILES for n in image.shape)
-    if min(ny, nx) < _TILE_PIXELS or not image.any() or (image < 0).any():
+    if min(image.shape) < _SIDE or not image.any() or (image < 0).any():
         return None
-    tiles = image[: ny * _TILES, : nx * _TILES].reshape(_TILES, ny, _TILES, nx)
-    shown = (tiles > 0) & (tiles < np.inf)
-    share = shown.mean(axis=(1, 3))
+    tiles, share = _lit_tiles(image)
     middle = float(np.median(share))
     if not _WITHIN_NOISE[0] <= middle <= _WITHIN_NOISE[1]:
         return None
@@ -135,16 +138,29 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     above = float(share[sky].mean())
     normal = NormalDist()
     level = normal.inv_cdf(1 - above)
-    values = tiles.swapaxes(1, 2)[sky][shown.swapaxes(1, 2)[sky]]
+    values = tiles[sky]
+    values = values[(values > 0) & (values < np.inf)]
     if image.dtype.kind in "iub":
         values = values - 0.5  # the clip level lies half a grey level or more above 0
     faint, excess, bright = np.percentile(values, (10, 50, 90))
     coarse = excess <= _COARSE and image.dtype.kind in "iub"
     if bright > _BRIGHT * excess or (faint > _FAINT * excess and not coarse):
         return None
+    if coarse:  # by how many pixels reach each of the first two levels
+        beyond = float((tiles[sky] >= 2).mean())
+        second = normal.inv_cdf(1 - beyond) if beyond else level + max(level, 1.0)
+        sigma = 1 / (second - level)
+        return Noise(max(-level * sigma, 0.0), sigma, False, coarse=True)
     sigma = float(excess) / (normal.inv_cdf(1 - above / 2) - level)
     # Pixels at 0 stay there where the sky is below it.
     return Noise(max(-level * sigma, 0.0), sigma, False)
+
+
+def _lit_tiles(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tiles ``(k, k, ty, tx)`` of an image, and the share of positive pixels of each ``(k, k)``."""
+    ny, nx = (n // _TILES for n in image.shape)
+    tiles = image[: ny * _TILES, : nx * _TILES].reshape(_TILES, ny, _TILES, nx).swapaxes(1, 2)
+    return tiles, ((tiles > 0) & (tiles < np.inf)).mean(axis=(2, 3))
 
 
 def noise_of_filled(image: np.ndarray, beam: float) -> Noise:

@@ -122,7 +122,9 @@ def find_islands(given: np.ndarray, noise: Noise, beam: float) -> Islands:
         PEAK_SIGMA * noise.sigma,
         1.133 * beam**2 / 2,
     )
-    diffuse = _diffuse(image, grow(mask), blank, noise, beam) & ~mask
+    diffuse = np.zeros_like(mask)
+    if not noise.coarse:
+        diffuse = _diffuse(image, grow(mask), blank, noise, beam) & ~mask
     labels, n = ndimage.label(mask | diffuse, _EIGHT)
     return _collect(image, diffuse, labels, n, beam)
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from radioviz.errors import ImageError
 from radioviz.images.reading import SkyImage, read_image, read_png_jpeg
+from radioviz.morphology.measuring import measure
 from tests.data.fits_files import (
     cards,
     noise,
@@ -63,6 +64,41 @@ def test_jpeg_and_dispatch_by_content() -> None:
     image = read_image(picture(levels, "JPEG", quality=95), name="misnamed.fits")
     assert np.abs(image.data - levels[::-1]).mean() < 10
     assert isinstance(read_image(primary(noise(), cards())), SkyImage)
+
+
+def double_on_black() -> np.ndarray:
+    """Two points of three pixels FWHM, of 250 and 200 grey levels, 40 pixels apart."""
+    y, x = np.indices((128, 128))
+    parts = [
+        peak * np.exp(-4 * np.log(2) * ((x - at) ** 2 + (y - 60) ** 2) / 9)
+        for at, peak in ((40, 250), (80, 200))
+    ]
+    return np.sum(parts, axis=0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("quality", [60, 75, 90, 95])
+def test_errors_of_compression_are_not_emission(quality: int) -> None:
+    """Rings of a few grey levels had made a source several times as long."""
+    levels = double_on_black()
+    image = read_png_jpeg(picture(levels, "JPEG", quality=quality))
+    assert (image.data[levels[::-1] == 0] == 0).mean() > 0.998
+    bright = levels[::-1] > 60
+    assert np.abs(image.data - levels[::-1])[bright].max() < 25
+    assert any("JPEG on a black sky" in n for n in image.notes)
+    found = measure(image.data[None].astype(np.uint8), 1.8, 5.4)
+    assert found["las_measured"][0] == pytest.approx(72, rel=0.05)
+    noisy = (levels + 20 + np.random.default_rng(0).normal(0, 4, levels.shape)).clip(0, 255)
+    seen = read_png_jpeg(picture(noisy.astype(np.uint8), "JPEG", quality=quality))
+    assert not any("JPEG" in n for n in seen.notes)
+
+
+def test_a_negative_is_inverted() -> None:
+    levels = double_on_black()
+    image = read_png_jpeg(picture(255 - levels))
+    assert np.array_equal(image.data, levels[::-1])
+    assert any("inverted" in n for n in image.notes)
+    full = np.where(np.hypot(*(np.indices((128, 128)) - 64)) < 60, 255, 0).astype(np.uint8)
+    assert np.array_equal(read_png_jpeg(picture(full)).data, full[::-1])
 
 
 @pytest.mark.parametrize(
