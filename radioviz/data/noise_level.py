@@ -61,14 +61,14 @@ def blank_pixels(image: np.ndarray) -> np.ndarray:
     if image.dtype.kind not in "if":
         return np.zeros(image.shape, dtype=bool)
     blank: np.ndarray = ~np.isfinite(image)
-    zeros = image.size - np.count_nonzero(image)
-    if image.ndim != 2 or zeros < _PATCH**2 or not np.nanmin(image) < 0:
+    zero = image == 0
+    zeros = np.count_nonzero(zero)
+    if image.ndim != 2 or zeros < _PATCH**2 or not ((image < 0) & ~blank).any():
         return blank
-    away = np.abs(image)
-    next_to_zero = np.min(away, where=away > 0, initial=np.inf)
-    if zeros <= _PADDED * np.count_nonzero(away == next_to_zero):
+    away = np.abs(image[~zero].astype(np.float64))
+    if zeros <= _PADDED * np.count_nonzero(away == np.nanmin(away)):
         return blank
-    zero, whole = image == 0, tuple(n // _PATCH * _PATCH for n in image.shape)
+    whole = tuple(n // _PATCH * _PATCH for n in image.shape)
     tiles = zero[: whole[0], : whole[1]].reshape(
         whole[0] // _PATCH, _PATCH, whole[1] // _PATCH, _PATCH
     )

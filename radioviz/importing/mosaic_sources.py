@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import complete_columns
+from radioviz.data.noise_level import blank_pixels
 from radioviz.errors import CatalogueError
 from radioviz.images.orientation import sky_of
 from radioviz.importing.inspection import Reader, Step
@@ -99,7 +100,8 @@ def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
     if not good.any():
         return np.empty((0, 7))
     noise = measure_noise(image, raw=True)
-    islands = find_islands(image, noise, beam)
+    blank = blank_pixels(image)
+    islands = find_islands(noise.restore(image, blank), blank, noise, beam)
     if not len(islands):
         return np.empty((0, 7))
     middle_y, middle_x = (np.array(image.shape) - 1) / 2

@@ -61,6 +61,7 @@ class CentralSource:
     """Islands of one image, and which of them form its source; ``beam`` in pixels."""
 
     given: np.ndarray  # the image as stored
+    blank: np.ndarray  # its pixels without data
     image: np.ndarray  # float32, background subtracted, finite
     noise: Noise
     islands: Islands
@@ -184,8 +185,9 @@ class CentralSource:
         ny, nx = self.image.shape
         if np.abs(y).max() >= (ny - 1) / 2 - 0.5 or np.abs(x).max() >= (nx - 1) / 2 - 0.5:
             return True
-        blank = blank_pixels(self.given)
-        return bool(blank.any() and (grow(blank) & self.mask_of(self.belongs)).any())
+        if not self.blank.any():
+            return False
+        return bool((grow(self.blank) & self.mask_of(self.belongs)).any())
 
     @property
     def peak(self) -> float:
@@ -235,7 +237,9 @@ def find_source(
     beam that is not round.
     """
     noise = measure_noise(image, raw, shifted, rms)
-    islands = find_islands(image, noise, beam)
+    blank = blank_pixels(image)
+    restored = noise.restore(image, blank)
+    islands = find_islands(restored, blank, noise, beam)
     mine = np.ones(len(islands), dtype=bool)
     if math.isfinite(box):
         mine = np.maximum(np.abs(islands.cx), np.abs(islands.cy)) * pixel_scale <= box / 2
@@ -248,5 +252,5 @@ def find_source(
         islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale, there=others is None
     )
     return CentralSource(
-        image, noise.restore(image), noise, islands, belongs, beam, pixel_scale, others, axes
+        image, blank, restored, noise, islands, belongs, beam, pixel_scale, others, axes
     )

@@ -19,6 +19,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.magnitudes import MAGNITUDE, asinh_magnitudes
+from radioviz.data.noise_level import blank_pixels
 from radioviz.data.preprocess import FIRST_BEAM, Preprocess, as_batch, resampling
 from radioviz.errors import PreprocessError
 from radioviz.morphology.noise import is_shifted, measure_noise, noise_of_filled
@@ -167,13 +168,14 @@ class SourceFrame(Preprocess):
         box: float = 0.0,
     ) -> tuple[np.ndarray, Framed]:
         noise = measure_noise(given, raw, shifted)
-        image = noise.restore(given)
+        blank = blank_pixels(given)
+        image = noise.restore(given, blank)
         beam_pixels = max(beam / scale, 1.0) if beam else _UNKNOWN_BEAM
-        islands = find_islands(given, noise, beam_pixels)
+        islands = find_islands(image, blank, noise, beam_pixels)
         if not len(islands) and not raw and (given >= 0).all():
             noise = noise_of_filled(given, beam_pixels)
-            image = noise.restore(given)
-            islands = find_islands(given, noise, beam_pixels)
+            image = noise.restore(given, blank)
+            islands = find_islands(image, blank, noise, beam_pixels)
         centre = self._centre(islands, scale)
         belongs = associate(
             _seen_from(islands, *centre), noise.sigma, beam_pixels, FIRST_BEAM / scale

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from radioviz.data.noise_level import blank_pixels, noise_level
+from radioviz.data.noise_level import noise_level
 from radioviz.morphology.complexity import block_mean
 
 CLIP_SIGMA = 3.0  # at which the authors clipped the 8-bit images of FIRST and NVSS
@@ -45,14 +45,17 @@ class Noise:
     ratio: float = 1.0
     coarse: bool = False
 
-    def restore(self, image: np.ndarray) -> np.ndarray:
-        """The image as finite float32 above the background, with the pedestal restored."""
-        blank = blank_pixels(image)
+    def restore(self, image: np.ndarray, blank: np.ndarray) -> np.ndarray:
+        """The image as finite float32 above the background, with the pedestal restored.
+
+        ``blank``: its pixels without data (:func:`radioviz.data.noise_level.blank_pixels`), which
+        become 0.
+        """
         with np.errstate(over="ignore"):
             image = image.astype(np.float32) - np.float32(self.background)
         if self.pedestal:
             image[image > 0] += np.float32(self.pedestal)
-        blank |= ~np.isfinite(image)
+        blank = blank | ~np.isfinite(image)  # large numbers overflow
         if blank.any():
             image[blank] = 0.0
         return image

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radioviz.data.noise_level import blank_pixels, noise_level
+from radioviz.data.noise_level import noise_level
 from radioviz.morphology.complexity import block_mean
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.shape import moments
@@ -108,11 +108,10 @@ class Islands:
         return found
 
 
-def find_islands(given: np.ndarray, noise: Noise, beam: float) -> Islands:
-    """Islands of an image ``(ny, nx)`` as stored; ``beam`` in pixels."""
+def find_islands(image: np.ndarray, blank: np.ndarray, noise: Noise, beam: float) -> Islands:
+    """Islands of an image ``(ny, nx)``, as :meth:`Noise.restore` gives it; ``beam`` in pixels."""
     from scipy import ndimage
 
-    image, blank = noise.restore(given), blank_pixels(given)
     if noise.sigma <= 0:
         nothing = np.zeros(image.shape, dtype=bool)
         return _collect(image, nothing, nothing.astype(np.int32), 0, beam)
@@ -149,8 +148,8 @@ def _diffuse(
     if noise.clipped:
         extent, peak = CLIPPED_SMOOTH * noise.sigma, CLIPPED_SMOOTH_PEAK * noise.sigma
     else:
-        seen = blocks((~blank).astype(np.float32)) > 0
-        background, sigma = noise_level(smooth[seen])
+        seen = smooth[blocks((~blank).astype(np.float32)) > 0] if blank.any() else smooth.ravel()
+        background, sigma = noise_level(seen)
         smooth -= np.float32(background)
         sigma *= noise.ratio
         extent, peak = SMOOTH_SIGMA * sigma, SMOOTH_PEAK_SIGMA * sigma

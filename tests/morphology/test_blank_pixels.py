@@ -74,3 +74,23 @@ def test_padding_is_not_a_clipped_sky(sky: np.ndarray) -> None:
     assert (padded == 0).mean() > 0.5
     assert not looks_clipped([padded])
     assert looks_clipped([np.where(sky > 3, sky, np.float32(0))])
+
+
+@pytest.mark.parametrize("dtype", ["<i2", ">i2", "i4", "i8", "f2"])
+def test_padding_of_other_types(sky: np.ndarray, dtype: str) -> None:
+    """Of whole numbers that have negative ones, too; their least has no absolute value."""
+    padded = np.round(50 * sky).astype(dtype)
+    padded[:60] = 0
+    assert blank_pixels(padded)[:60].all()
+    found = measure(padded[None], SCALE, BEAM, raw=True).loc[0]
+    assert found["noise"] == pytest.approx(50, rel=0.03)
+    assert found["n_components"] == 1
+    if padded.dtype.kind == "i":
+        padded[100, 100] = np.iinfo(dtype).min
+        assert blank_pixels(padded)[60:].sum() < 300
+
+
+def test_an_infinity_is_no_negative_number(sky: np.ndarray) -> None:
+    clipped = np.where(sky > 3, sky, np.float32(0))
+    clipped[10, 10] = -np.inf
+    assert blank_pixels(clipped).sum() == 1
