@@ -183,6 +183,8 @@ def describe_images(table: pd.DataFrame, info: SurveyInfo) -> pd.DataFrame:
     if "beam" in table and "file" in table and table["beam"].dtype.kind == "f":
         # Images of files with beams of their own were once described by this column.
         known["beam_major"] = known["beam_minor"] = table["beam"]
+    if {"beam_major", "beam_minor"} <= set(table.columns):
+        known["beam_pa"] = np.where(table["beam_major"] == table["beam_minor"], 0.0, nan)
     absent = {name: known[name] for name in IMAGE_COLUMNS if name not in table.columns}
     if absent:
         table = table.assign(**absent)
