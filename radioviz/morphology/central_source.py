@@ -233,8 +233,8 @@ def find_source(
     of a box around the centre of the image that holds the source, where it is known: what lies
     beyond is never of it. ``others`` are places of other sources of a list, x and y in pixels from
     the centre, shape ``(m, 2)``: an island at one, or much nearer to one, is never of it, but for
-    one at the centre; and where a list has a source there need not be one. ``axes`` are those of a
-    beam that is not round.
+    one at the centre; and where a list has a source there need not be one, unless it has a box.
+    ``axes`` are those of a beam that is not round.
     """
     noise = measure_noise(image, raw, shifted, rms)
     blank = blank_pixels(image)
@@ -249,8 +249,9 @@ def find_source(
         mine[central] |= islands.nearest[central] <= _AT * beam
     belongs = np.zeros(len(islands), dtype=bool)
     belongs[mine] = associate(
-        islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale, there=others is None
-    )
+        islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale,
+        there=others is None or math.isfinite(box),
+    )  # fmt: skip
     return CentralSource(
         image, blank, restored, noise, islands, belongs, beam, pixel_scale, others, axes
     )

@@ -39,7 +39,12 @@ POINTS = {
 }
 
 
-def write(path: Path, shape: tuple[int, int] = (900, 1000), **cards: object) -> WCS:
+def write(
+    path: Path,
+    shape: tuple[int, int] = (900, 1000),
+    all_points: dict[str, list[tuple[float, float, float]]] = POINTS,
+    **cards: object,
+) -> WCS:
     """A mosaic of these points in noise, with a turned WCS of FK5."""
     rng = np.random.default_rng(1)
     from scipy.ndimage import gaussian_filter
@@ -47,7 +52,7 @@ def write(path: Path, shape: tuple[int, int] = (900, 1000), **cards: object) -> 
     noise = gaussian_filter(rng.normal(size=shape), SIGMA)
     image = NOISE * noise / noise.std()
     y, x = np.mgrid[: shape[0], : shape[1]]
-    for px, py, peak in (p for points in POINTS.values() for p in points):
+    for px, py, peak in (p for points in all_points.values() for p in points):
         rows, columns = (slice(max(0, int(c) - 30), int(c) + 31) for c in (py, px))
         away = (x[rows, columns] - px) ** 2 + (y[rows, columns] - py) ** 2
         image[rows, columns] += peak * np.exp(-away / (2 * SIGMA**2))
@@ -152,6 +157,23 @@ def test_import_with_a_report(mosaic: tuple[Path, WCS], monkeypatch: pytest.Monk
     reasons = report.set_index("source_id")["reason"]
     assert reasons[double["source_id"].iat[0]].startswith("joined from ")
     assert any("islands above 5 times the noise are 7 sources" in n for n in result.catalogue.notes)
+
+
+def test_a_bent_source_has_its_flux_though_nothing_is_at_its_centre(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A source that was found is there, unlike one of a list."""
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
+    turns = np.linspace(-1.9, 1.9, 60)
+    arc = [(float(150 + 25 * np.cos(t)), float(150 + 25 * np.sin(t)), 0.002) for t in turns]
+    write(tmp_path / "arc.fits", (300, 300), {"arc": arc})
+    found = import_survey(
+        Source(tmp_path / "arc.fits"), {"key": "arc", "sources": "find them", "pixels": 100}
+    )
+    assert found.catalogue is not None and len(found.catalogue) == 1
+    measured = complete(found.catalogue).table
+    assert measured["flux"][0] == pytest.approx(120, rel=0.1)
+    assert measured["las"][0] == pytest.approx(50 * SCALE, rel=0.2)
 
 
 def test_neighbours_of_a_list_are_sources_of_their_own(
