@@ -179,11 +179,12 @@ def _key(catalogue: Catalogue) -> str:
         (catalogue.beams, np.nan if info.beam is None else info.beam),
         (stated_noise(catalogue), np.nan),
         (boxes_of_found(catalogue), np.nan),
+        (elongated_beams(catalogue).ravel(), np.nan),
     ):
         if not np.array_equal(values, np.full(len(values), common), equal_nan=True):
             digest.update(values.tobytes())
     if "covered" in catalogue.table:
-        digest.update(b"without listed neighbours, 2")
+        digest.update(b"without listed neighbours, 3")
     return digest.hexdigest()[:32]
 
 

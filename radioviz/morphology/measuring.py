@@ -19,6 +19,7 @@ from radioviz.morphology.complexity import complexity
 from radioviz.morphology.frame import BOX
 from radioviz.morphology.noise import Noise, is_shifted, measure_noise
 from radioviz.morphology.shape import BeamAxes, Moments, concentration
+from radioviz.morphology.size_scale import DOUBTS
 from radioviz.sky import ARCSEC, tangent_offsets
 from radioviz.store.mapped import release_pages
 
@@ -42,7 +43,10 @@ MEASURED: dict[str, Column] = {
         "Error of las_measured, 68 %",
     ),
     "las_flag": Column(
-        "str", "", "meta.code.qual", "Doubts about las_measured: faint, islands, edge; else empty"
+        "str",
+        "",
+        "meta.code.qual",
+        f"Doubts about las_measured: {', '.join(DOUBTS)}; else empty",
     ),
     "las_isophotal": Column(
         "float64", "arcsec", "phys.angSize", "Largest extent above 3 sigma, at least half a beam"

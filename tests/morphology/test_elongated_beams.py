@@ -37,6 +37,7 @@ def test_a_point_is_unresolved() -> None:
     found = measured(seen((0, 0)), (MAJOR, MINOR, ANGLE))
     assert not found["resolved"]
     assert found["las_measured"] == found["las_isophotal"] == pytest.approx(MAJOR / 2)
+    assert np.isnan(found["position_angle"])  # not that across the beam
     # What the axes are for: by a round beam, or by a beam that is turned, it is resolved.
     for other in (None, (MAJOR, MINOR, ANGLE + 90), (MAJOR, MINOR, -ANGLE)):
         assert measured(seen((0, 0)), other)["resolved"]

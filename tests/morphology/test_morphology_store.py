@@ -111,9 +111,14 @@ def test_a_store_of_another_version_or_survey_is_not_used(tmp_path, monkeypatch)
     assert calls.n == 1
     complete(stored, calls)
     assert calls.n == 2
+    long = stored.table.assign(beam_major=2 * BEAM, beam_minor=BEAM / 2)
+    for angle, n in ((30.0, 3), (30.0, 3), (60.0, 4)):  # of the area of the round one
+        table = long.assign(beam_pa=angle)
+        complete(Catalogue(stored.info, table, stored.images, folder=stored.folder), calls)
+        assert calls.n == n
     monkeypatch.setattr(store, "VERSION", morphology.VERSION + 1)
     complete(stored, calls)
-    assert calls.n == 3
+    assert calls.n == 5
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path):
