@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
-_PADDED = 10  # times as many zeros as pixels next to zero may be no data
+_PADDED = 20  # times as many zeros as pixels next below zero may be no data
+_SKY = 0.3  # share of negative pixels beside zeros that are no data; noise has half
 _PATCH = 5  # side in pixels of the smallest square of zeros that is
 
 
@@ -54,19 +55,24 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
 def blank_pixels(image: np.ndarray) -> np.ndarray:
     """Mask of the pixels without data: those not finite, and zeros that pad an image.
 
-    Zeros do that where they fill a patch of an image that has negative values, too, and are ten
-    times as many as the pixels of the level next to zero: where numbers were rounded to few levels,
-    these are about as many.
+    Zeros do that where they fill a patch beside noise, and are twenty times as many as the pixels
+    next below zero: where numbers were rounded to few levels, these are half as many. Beside
+    sources that were cut out of their sky, few pixels are negative; where noise was clipped on both
+    sides of zero, none is near it.
     """
     if image.dtype.kind not in "if":
         return np.zeros(image.shape, dtype=bool)
     blank: np.ndarray = ~np.isfinite(image)
     zero = image == 0
     zeros = np.count_nonzero(zero)
-    if image.ndim != 2 or zeros < _PATCH**2 or not ((image < 0) & ~blank).any():
+    negative = (image < 0) & ~blank
+    share, rest = np.count_nonzero(negative), image.size - zeros - np.count_nonzero(blank)
+    if image.ndim != 2 or zeros < _PATCH**2 or not share > _SKY * rest:
         return blank
-    away = np.abs(image[~zero].astype(np.float64))
-    if zeros <= _PADDED * np.count_nonzero(away == np.nanmin(away)):
+    below = -image[negative].astype(np.float64)
+    nearest = below.min()
+    rounded = zeros <= _PADDED * np.count_nonzero(below == nearest)
+    if rounded or nearest > np.median(below) / 2:
         return blank
     whole = tuple(n // _PATCH * _PATCH for n in image.shape)
     tiles = zero[: whole[0], : whole[1]].reshape(

@@ -76,6 +76,27 @@ def test_padding_is_not_a_clipped_sky(sky: np.ndarray) -> None:
     assert looks_clipped([np.where(sky > 3, sky, np.float32(0))])
 
 
+@pytest.mark.parametrize("kept", ["beyond 3 sigma", "beside the source"])
+def test_a_sky_that_was_removed_is_not_padding(sky: np.ndarray, kept: str) -> None:
+    """What is left is source, and no noise to measure."""
+    from scipy import ndimage
+
+    from radioviz.importing.inspection import looks_clipped
+
+    shown = np.abs(sky) > 3
+    if kept == "beside the source":
+        labels, _ = ndimage.label(shown)
+        shown = ndimage.binary_dilation(labels == labels[150, 150], iterations=3)
+    cut = np.where(shown, sky, np.float32(0))
+    assert (cut < 0).any()
+    assert not blank_pixels(cut).any()
+    assert looks_clipped([cut])
+    whole = measure(sky[None], SCALE, BEAM, raw=True).loc[0]
+    found = measure(cut[None], SCALE, BEAM).loc[0]
+    assert found["flux_sum"] == pytest.approx(whole["flux_sum"], rel=0.15)
+    assert "edge" not in found["las_flag"]
+
+
 @pytest.mark.parametrize("dtype", ["<i2", ">i2", "i4", "i8", "f2"])
 def test_padding_of_other_types(sky: np.ndarray, dtype: str) -> None:
     """Of whole numbers that have negative ones, too; their least has no absolute value."""
