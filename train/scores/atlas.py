@@ -89,7 +89,7 @@ def layouts(
 def score(encoder: Encoder, catalogue: Catalogue, latents: np.ndarray) -> pd.DataFrame:
     """Scores of each source, higher for outliers except ``flux_ratio`` and ``elbo``.
 
-    ``knn_distance``, ``isolation``: see :func:`radioviz.atlas.latent_scores.strangeness`.
+    ``knn_distance``, ``isolation``: see :func:`radioviz.atlas.latent_scores.latent_outlier_scores`.
     ``reconstruction_error``: squared residual over squared image (decoders).
     ``flux_ratio``: reconstructed over true flux (decoders).
     ``elbo``: evidence lower bound in nats (VAEs).
