@@ -23,7 +23,7 @@ from radioviz.morphology.size_scale import DOUBTS
 from radioviz.sky import ARCSEC, tangent_offsets
 from radioviz.store.mapped import release_pages
 
-VERSION = 6  # increase it when a number changes, so that stored measurements are replaced
+VERSION = 7  # increase it when a number changes, so that stored measurements are replaced
 
 _ROUND = 1.02  # major over minor axis of a beam up to which it is round
 

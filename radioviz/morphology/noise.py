@@ -143,6 +143,7 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     level = normal.inv_cdf(1 - above)
     values = tiles[sky]
     values = values[(values > 0) & (values < np.inf)]
+    first = float(values.min())
     if image.dtype.kind in "iub":
         values = values - 0.5  # the clip level lies half a grey level or more above 0
     faint, excess, bright = np.percentile(values, (10, 50, 90))
@@ -150,10 +151,10 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     if bright > _BRIGHT * excess or (faint > _FAINT * excess and not coarse):
         return None
     if coarse:  # by how many pixels reach each of the first two levels
-        beyond = float((tiles[sky] >= 2).mean())
+        beyond = float((tiles[sky] > first).mean())
         second = normal.inv_cdf(1 - beyond) if beyond else level + max(level, 1.0)
         sigma = 1 / (second - level)
-        return Noise(max(-level * sigma, 0.0), sigma, False, coarse=True)
+        return Noise(max(first - 1 - level * sigma, 0.0), sigma, False, coarse=True)
     sigma = float(excess) / (normal.inv_cdf(1 - above / 2) - level)
     # Pixels at 0 stay there where the sky is below it.
     return Noise(max(-level * sigma, 0.0), sigma, False)

@@ -32,6 +32,18 @@ def pictures(noise: float, apart: float) -> np.ndarray:
     return np.array(out).astype(np.uint8)
 
 
+@pytest.mark.parametrize("noise", [1.2, 1.5])
+def test_a_sky_without_its_first_level(noise: float) -> None:
+    """What JPEG makes of a black sky is set to 0, so that most pixels that are lit have 2."""
+    images = pictures(noise, 60.0)
+    images[images == 1] = 0
+    found = [measure_noise(image, raw=False) for image in images]
+    assert all(one.coarse for one in found)
+    assert np.median([one.sigma for one in found]) == pytest.approx(noise, rel=0.35)
+    measured = measure(images, SCALE, BEAM)
+    assert measured["las_measured"].to_numpy() == pytest.approx(60, rel=0.05)
+
+
 @pytest.mark.parametrize("noise", [0.6, 1.2, 2.0])
 def test_noise_of_a_grey_level_is_not_emission(noise: float) -> None:
     """It had been: such pictures were taken for ones clipped at 3 sigma, as their faintest is 1."""
