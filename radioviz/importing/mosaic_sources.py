@@ -96,18 +96,17 @@ def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
     x0, y0 = max(0, x - _MARGIN), max(0, y - _MARGIN)
     x1, y1 = min(nx, x + _WINDOW + _MARGIN), min(ny, y + _WINDOW + _MARGIN)
     image = mosaic.window(x0, x1, y0, y1)
-    good = np.isfinite(image)
-    if not good.any():
+    blank = blank_pixels(image)
+    if blank.all():
         return np.empty((0, 7))
     noise = measure_noise(image, raw=True)
-    blank = blank_pixels(image)
     islands = find_islands(noise.restore(image, blank), blank, noise, beam)
     if not len(islands):
         return np.empty((0, 7))
     middle_y, middle_x = (np.array(image.shape) - 1) / 2
     rows = np.rint(islands.y + middle_y).astype(int)
     columns = np.rint(islands.x + middle_x).astype(int)
-    border = np.pad(~good, 1, constant_values=True)
+    border = np.pad(blank, 1, constant_values=True)
     beside = (border[rows, columns + 1] | border[rows + 2, columns + 1]
               | border[rows + 1, columns] | border[rows + 1, columns + 2])  # fmt: skip
     cut = np.add.reduceat(beside, islands.start[:-1]) > 0

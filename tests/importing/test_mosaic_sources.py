@@ -87,6 +87,17 @@ def test_every_point_is_found_once_and_in_its_place(mosaic: tuple[Path, WCS]) ->
     assert found.noise == pytest.approx(NOISE, rel=0.1)
 
 
+@pytest.mark.parametrize("fill", [np.nan, 0.0])
+def test_what_the_end_of_the_data_cuts_off_is_said(tmp_path: Path, fill: float) -> None:
+    path = tmp_path / "edge.fits"
+    write(path, (300, 300), {"points": [(198.0, 150.0, 0.005), (100.0, 150.0, 0.004)]})
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].data[:, 200:] = fill
+    found = find_field(Mosaic(path))
+    assert len(found) == 2
+    assert found.cut.tolist() == [True, False]
+
+
 def islands(*rows: tuple[float, float, float]) -> FieldIslands:
     """Islands at ``x, y`` [pixels] of a flux [Jy], the brightest first."""
     x, y, flux = np.array(rows, float).T
