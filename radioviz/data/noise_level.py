@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
-_PADDED = 20  # times as many zeros as pixels next below zero may be no data
+_PADDED = 4  # times as many zeros as pixels next below zero may be no data
 _SKY = 0.3  # share of negative pixels beside zeros that are no data; noise has half
 _PATCH = 5  # side in pixels of the smallest square of zeros that is
 
@@ -55,10 +55,10 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
 def blank_pixels(image: np.ndarray) -> np.ndarray:
     """Mask of the pixels without data: those not finite, and zeros that pad an image.
 
-    Zeros do that where they fill a patch beside noise, and are twenty times as many as the pixels
-    next below zero: where numbers were rounded to few levels, these are half as many. Beside
-    sources that were cut out of their sky, few pixels are negative; where noise was clipped on both
-    sides of zero, none is near it.
+    Zeros do that where they fill a patch beside noise, and are four times as many as the pixels
+    next below zero: where numbers were rounded, these are as many, or half. Beside sources that
+    were cut out of their sky, few pixels are negative; where noise was clipped on both sides of
+    zero, none is near it.
     """
     if image.dtype.kind not in "if":
         return np.zeros(image.shape, dtype=bool)

@@ -115,3 +115,13 @@ def test_an_infinity_is_no_negative_number(sky: np.ndarray) -> None:
     clipped = np.where(sky > 3, sky, np.float32(0))
     clipped[10, 10] = -np.inf
     assert blank_pixels(clipped).sum() == 1
+
+
+def test_a_strip_of_padding_beside_whole_numbers(sky: np.ndarray) -> None:
+    """Each level of them has many pixels, zero too."""
+    padded = np.round(20 * sky).astype(np.float32)
+    assert not blank_pixels(padded).any()
+    assert not blank_pixels(np.trunc(20 * sky)).any()
+    padded[:45] = 0
+    assert blank_pixels(padded)[:45].all()
+    assert noise_level(padded)[1] == pytest.approx(20, rel=0.04)
