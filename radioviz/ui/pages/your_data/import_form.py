@@ -191,6 +191,7 @@ def _draw_source(source: Source) -> None:
     state = your_data_state()
     token = f"{state.form}_{source.path}_{source.table}"
     answers = dict(state.answers.get(token, {}))
+    start, state.start = state.start == token, ""  # not kept if the look is cancelled
     inspection, error = _inspect(source, answers)
     st.subheader("What was found")
     left, right = st.columns([1.1, 1], gap="large")
@@ -201,9 +202,8 @@ def _draw_source(source: Source) -> None:
         table, which = source.table or source.path, str(given.get("which_table", ""))
         given |= _map_columns(table, which, token, expanded=inspection is None)
     if given != answers:  # later questions depend on the answers
-        state.answers[token] = given
+        state.answers[token], state.start = given, token if start else ""
         st.rerun()
-    start, state.start = state.start == token, ""
     with left:
         if error:
             st.error(controls.escape(error), icon=":material/error:")
