@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -20,6 +21,11 @@ from radioviz.ui import guard
 
 if TYPE_CHECKING:
     from streamlit.starlette import App
+
+# Threads of torch that wait for each other would keep the cores from the browser, and it from them:
+# on two cores 16 galaxies took 67 s beside a browser that draws without a graphics card, 11 s so.
+# OpenMP looks once, when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 FIRST_NEEDED = ("pandas", "pyarrow.parquet", "PIL.Image")
 """The slowest imports of the first page: 1 to 2 s, mostly pandas."""

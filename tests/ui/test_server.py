@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 import types
 import weakref
@@ -28,6 +30,21 @@ def many_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_modules", 0)
     for i in range(server.MANY_MODULES):
         monkeypatch.setitem(sys.modules, f"made_up_{i}", types.ModuleType(f"made_up_{i}"))
+
+
+@pytest.mark.parametrize("asked", [None, "active"])
+def test_threads_that_wait_do_not_keep_a_core(asked: str | None) -> None:
+    """Before OpenMP is loaded, which looks once; a choice of the reader's own counts."""
+    script = (
+        "import os, sys; import radioviz.ui.server; "
+        "print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules, 'sklearn' in sys.modules)"
+    )
+    given = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    given |= {} if asked is None else {"OMP_WAIT_POLICY": asked}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=given, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == [asked or "passive", "False", "False"]
 
 
 def test_old_objects_are_set_aside_and_garbage_goes(many_modules: None) -> None:
