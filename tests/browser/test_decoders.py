@@ -44,6 +44,7 @@ def test_click_a_cell_walk_on_and_export_it(decoding_server: Server, page: Page)
     page.mouse.click(*centre_of(box, 3.2, 3.2))  # far from any galaxy
     page.get_by_text("Decoded at (3.2, 3.2)").wait_for()
     actions.settle(page)
+    page.wait_for_timeout(1000)  # the plane takes keys once it is drawn again
     page.keyboard.press("ArrowDown")
     page.get_by_text("Decoded at (3.2, 2.8)").wait_for()
     actions.settle(page)
