@@ -92,11 +92,11 @@ def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if min(np.median(grey), np.median(edge)) >= 255 - _BLACK:
         grey = 255 - grey
-        notes.append("white sky: taken for a negative and inverted")
+        notes.append("white sky: treated as a negative and inverted")
     tables = getattr(picture, "quantization", None)  # of a JPEG
     if tables and np.median(grey) <= _BLACK:
         error = _ERROR * float(np.mean(next(iter(tables.values()))))
         grey[grey <= error] = 0.0
-        notes.append(f"JPEG on a black sky: grey levels of up to {error:.1f} were set to 0, since "
-                     "compression makes as many; give PNG or FITS for faint emission")  # fmt: skip
+        notes.append(f"JPEG on a black sky: grey levels up to {error:.1f} were set to 0, as "
+                     "compression makes them; use PNG or FITS for faint emission")  # fmt: skip
     return grey, notes

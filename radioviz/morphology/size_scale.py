@@ -39,7 +39,7 @@ DOUBTS = {
     "faint": f"the peak is below {FAINT:g} sigma",
     "islands": f"it reaches to a separate island below {FAINT:g} sigma",
     "edge": "the source is cut off by the edge of the image or by blank pixels",
-    "neighbour": "another source of the list is on it, so that size and flux may be of both",
+    "neighbour": "another listed source lies on it, so its size and flux may include both",
 }
 """Words of the column ``las_flag`` and what they mean."""
 
