@@ -56,12 +56,12 @@ def _train_members(method: str, config: Any, run: str, folder: Path, device: Any
 
 
 def _fit(task: AnyTask, folder: Path, resume: bool, device: torch.device, publish: bool) -> None:
-    first = distributed.processes().first
-    data = task.load()
-    if first:
+    group = distributed.processes()
+    data = group.in_turn(task.load)
+    if group.first:
         print(f"{len(data.train)} training images, {len(data.valid)} validation images")
     outcome = fit(task, data, folder, resume=resume, device=device)
-    if not first:
+    if not group.first:
         return
     print(
         f"{outcome.epochs} epochs in {outcome.seconds:.0f} s, {outcome.images_per_second:.0f} "

@@ -60,6 +60,15 @@ class Processes:
             distributed.broadcast_object_list(made)
         return made[0]
 
+    def in_turn(self, make: Callable[[], Any]) -> Any:
+        """What ``make`` returns, in the first process before the others: what it locks is free."""
+        if self.size > 1 and not self.first:
+            distributed.barrier()
+        made = make()
+        if self.size > 1 and self.first:
+            distributed.barrier()
+        return made
+
 
 def processes() -> Processes:
     """The processes of this run: one, outside :func:`joined`."""
