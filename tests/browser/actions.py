@@ -51,7 +51,7 @@ def settle(page: Page) -> None:
         if (!runs) return state !== 'running';
         if (runs.call !== call) Object.assign(runs, {call, at: performance.now(), looks: 0});
         runs.looks += 1;
-        return runs.last === 'done' && (state === 'notRunning' || runs.itself)
+        return runs.last === 'done' && runs.drawn && (state === 'notRunning' || runs.itself)
             && runs.looks > 3 && performance.now() - runs.at > calm; }""",
         arg=[next(_settled), _CALM],
     )

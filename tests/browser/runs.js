@@ -11,10 +11,11 @@
   const FRAGMENTS = 2;
   const FOR_ANOTHER = 2; // of ScriptFinishedStatus
 
-  const runs = { last: 'asked', at: 0, looks: 0, itself: false };
+  const runs = { last: 'asked', at: 0, looks: 0, itself: false, drawn: false };
   window.runs = runs;
   const timed = new Set(); // fragments that are drawn every second: nobody waits for those
   let wanted = '';
+  let ends = 0; // of runs
 
   // Fields of a protobuf message: numbers to lists of values, bytes where they have a length.
   function fields(data) {
@@ -47,6 +48,14 @@
     return found;
   }
 
+  // Components draw their new data when the browser finds time, frames after the run has ended.
+  function waitUntilDrawn() {
+    runs.drawn = false;
+    const end = ++ends;
+    const idle = () => { if (ends === end) runs.drawn = true; };
+    requestIdleCallback(() => requestIdleCallback(idle, { timeout: 2000 }), { timeout: 2000 });
+  }
+
   const text = (bytes) => (bytes ? new TextDecoder().decode(bytes) : '');
 
   function asked(message) {
@@ -70,7 +79,10 @@
       if (!runs.itself && runs.last === 'begun') {
         runs.last = found.get(FINISHED)[0] === FOR_ANOTHER ? 'asked' : 'done';
         [runs.at, runs.looks] = [performance.now(), 0];
-        if (runs.last === 'done') wanted = '';
+        if (runs.last === 'done') {
+          wanted = '';
+          waitUntilDrawn();
+        }
       }
       runs.itself = false;
     }

@@ -48,7 +48,7 @@ def test_a_bar_shows_its_galaxies(new_server: Server, page: Page) -> None:
     x, y = box["x"] + 0.55 * box["width"], box["y"] + 0.6 * box["height"]
     click_bar(page, x, y)
     wait_for_words(page, "galaxies with")
-    assert sources(page) != before
+    actions.until(page, lambda: sources(page) != before, "the gallery shows the old galaxies")
     said = page.get_by_text("galaxies with").first.inner_text()
     chart.hover()
     page.locator(".st-key-likelihood_histogram [data-title='Box Select']").click()
