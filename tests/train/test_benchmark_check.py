@@ -76,3 +76,9 @@ def test_a_model_comes_out_again(
     assert "DIFFERS" not in said
     assert f"{model}: latents of first: same" in said
     assert f"{model}: layout {layout} of first: same" in said
+
+
+def test_what_changed_since_a_training_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A validation image more than then changes the scores, and is no fault of the model."""
+    assert main(["reproduce", "maf-vae32", "--quick"]) == 0
+    assert "scores: left out (133 validation images today, 132 then)" in capsys.readouterr().out
