@@ -134,6 +134,11 @@ OF_UNIT = {"angle": "las", "flux": "flux", "length": "linear_size", "luminosity"
 DEGREES = 3600.0
 """Arcsec: columns of directions are in degrees."""
 
+TURN = {"ra": 360.0, "position_angle": 180.0}
+"""Column to the degrees after which its values begin again."""
+BESIDE_DEGREES = (",", "(", "-", "ra", "dec", "==")
+"""What may stand beside the two numbers of a position."""
+
 CLASSES = {
     "FRI": ("fri", "fr i", "fr1", "fr 1", "fr type i", "fanaroff riley i", "fris", "fr is"),
     "FRII": ("frii", "fr ii", "fr2", "fr 2", "fr type ii", "fanaroff riley ii", "friis", "fr iis"),

@@ -10,6 +10,7 @@ from radioviz.words.sentence_conditions import ConditionReader
 from radioviz.words.sentence_lexicon import (
     AFTERWARDS,
     ANGLES,
+    BESIDE_DEGREES,
     CLOSE,
     DEGREES,
     MEASURES,
@@ -17,6 +18,7 @@ from radioviz.words.sentence_lexicon import (
     OF_A,
     OF_UNIT,
     OPPOSITE,
+    TURN,
 )
 from radioviz.words.sentence_tokens import FRACTIONS, UNITS, Token, is_degree, unit_of
 from radioviz.workspace.expression import quoted
@@ -221,11 +223,16 @@ class NumberReader(ConditionReader):
         if place.kind == "name":
             self.cone, self.at = amount.value, at + 1
             return True
-        both = self.tokens[at + 1 : at + 3]
-        if len(both) == 2 and all(t.kind == "number" for t in both):
-            self.at = at + 3
-            self._cone(both[0].value, both[1].value, amount.value)
-            return True
+        degrees: list[float] = []
+        for number, token in enumerate(self.tokens[at + 1 :], at + 2):
+            if token.kind == "number":  # -2.2 after another number looks like the end of a range
+                degrees.append(-abs(token.value) if token.raw[0] in "-−" else token.value)
+            elif token.text not in BESIDE_DEGREES:
+                break
+            if len(degrees) == 2:
+                self.at = number
+                self._cone(degrees[0], degrees[1], amount.value)
+                return True
         return False
 
     def near(self, source_id: str) -> bool:
@@ -333,12 +340,15 @@ class NumberReader(ConditionReader):
             self.negation = 0
         if len(values) == 1 and sign in ("about", "near", "") and not column.startswith("n_"):
             values = [values[0] * (1 - CLOSE), values[0] * (1 + CLOSE)]
+        around = len(values) == 2 and values[0] > values[1] and column in TURN
+        if around:  # right ascension between 350 and 10
+            values = [value % TURN[column] for value in values]
         low, high = min(values), max(values)
         if low < 0 and MEASURES.get(column) in ("angle", "flux", "length", "luminosity"):
             self.remarks.append(f"No galaxy has a {column} below zero.")
         if len(values) == 2:
             text = f"{name} between {low:.10g} and {high:.10g}"
-            if flip:
+            if flip != around:
                 text = f"({name} < {low:.10g} or {name} > {high:.10g})"
         else:
             sign = {"": "==", "about": "==", "near": "==", "within": "<="}.get(sign, sign)
@@ -347,7 +357,7 @@ class NumberReader(ConditionReader):
             low = -math.inf if sign in ("<", "<=") else low
             high = math.inf if sign in (">", ">=") else high
         self._condition(text, done=True)
-        if sign != "!=" and not (flip and len(values) == 2):
+        if sign != "!=" and not (flip != around and len(values) == 2):
             self.bounds.append((len(self.groups) - 1, column, low, high))
 
     def _probability(self, amount: _Amount, sign: str) -> bool:
@@ -355,7 +365,9 @@ class NumberReader(ConditionReader):
         tag = self.tag_before
         if tag is None and amount.kind == "share" and self._tag_next() and 0 <= amount.value <= 1:
             self.threshold = amount.value  # 80 % bent
-            return sign in ("", ">", ">=", "about")
+            if sign in ("<", "<="):  # less than 20 % bent
+                self.negation, self.fresh = int(not self.negation), True
+            return sign in ("", "<", "<=", ">", ">=", "about")
         if tag is None or not self.groups or amount.kind not in ("", "share"):
             return False
         if not 0 <= amount.value <= 1:
@@ -364,7 +376,7 @@ class NumberReader(ConditionReader):
         sign = {"": ">=", "about": ">=", "within": "<="}.get(sign, sign)
         if sign not in OPPOSITE or not before.startswith(quoted(tag)):
             return False
-        if self.negated_last:
+        if before.startswith(f"{quoted(tag)} <"):  # not bent with a probability above 0.9
             sign = OPPOSITE[sign]
         self.groups[-1][-1].conditions[-1] = f"{quoted(tag)} {sign} {amount.value:.10g}"
         return True

@@ -300,7 +300,7 @@ class SentenceReader(NumberReader):
         elif word == "or":
             self.or_at = self.at
             if self.negation or self.negated_last:
-                self.negation = max(self.negation, 1)  # not this or that: neither
+                self.negation, self.fresh = max(self.negation, 1), True  # not this or that: neither
             else:
                 self.gather()
                 self.join = "or"
