@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 from radioviz.errors import FilterError
 from radioviz.workspace.expression import Node, parse_filter, quoted, text_literal
@@ -43,8 +44,15 @@ def clause_of(text: str, column: str) -> Clause | None:
 
 
 def with_range(text: str, column: str, low: float, high: float) -> str:
-    """The filter with ``column between low and high`` in place of its clause before."""
-    return _replaced(text, column, f"{quoted(column)} between {low:.6g} and {high:.6g}")
+    """The filter with ``column between low and high`` in place of its clause before.
+
+    Ends have six digits and are rounded outwards: a galaxy at the end of a slider stays.
+    """
+    ends = [
+        float(Context(prec=6, rounding=side).create_decimal(end))
+        for end, side in ((low, ROUND_FLOOR), (high, ROUND_CEILING))
+    ]
+    return _replaced(text, column, f"{quoted(column)} between {ends[0]:.6g} and {ends[1]:.6g}")
 
 
 def with_words(text: str, column: str, words: Sequence[str]) -> str:

@@ -26,6 +26,15 @@ def test_a_range_replaces_the_one_before(before: str, after: str) -> None:
         assert with_range(after, "las", 20, 80) == after
 
 
+@pytest.mark.parametrize("brightest", [1.2345643e27, 241.1344, -0.12345678, 20.0])
+def test_the_ends_of_a_range_are_in_it(brightest: float) -> None:
+    found = clause_of(with_range("", "luminosity", brightest - 7e-5, brightest), "luminosity")
+    assert found is not None
+    assert found.low is not None and found.high is not None
+    assert found.low <= brightest - 7e-5 <= brightest <= found.high
+    assert found.high == pytest.approx(brightest, rel=1e-5)
+
+
 def test_words() -> None:
     text = with_words("", "my label", ["FRI", 'say "x"'])
     assert text == '`my label` in ("FRI", "say \\"x\\"")'
