@@ -119,9 +119,16 @@ class Painter:
         return Stamp(stamp.values * factor, stamp.row, stamp.column)
 
     def strips(
-        self, width: int, height: int, rows: int, progress: Progress = no_progress
+        self,
+        width: int,
+        height: int,
+        rows: int,
+        progress: Progress = no_progress,
+        seen: np.ndarray | None = None,
     ) -> Iterator[tuple[int, np.ndarray, dict[int, tuple[float, float]]]]:
         """The sources in strips of an image, without noise.
+
+        ``seen``: pixels that are not blank, bool ``(height, width)``; by default all.
 
         Yields
         ------
@@ -144,6 +151,10 @@ class Painter:
                 row = int(order[at])
                 stamp = self.stamp(row)
                 inside = _overlap(stamp, 0, height, width)
+                if seen is not None:
+                    top, left = max(0, stamp.row), max(0, stamp.column)
+                    y_size, x_size = inside.shape
+                    inside = inside * seen[top : top + y_size, left : left + x_size]
                 whole = float(stamp.values.sum(dtype=np.float64))
                 part = float(inside.sum(dtype=np.float64)) / whole
                 drawn[row] = float(stamp.values.max()), part

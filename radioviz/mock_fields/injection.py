@@ -159,7 +159,8 @@ def with_galaxies(
     data = np.array(image.data, np.float32)
     peak, part = np.zeros(len(sources)), np.zeros(len(sources))
     height, width = data.shape
-    for start, strip, drawn in painter.strips(width, height, settings.strip_rows, progress):
+    seen = np.isfinite(image.data)
+    for start, strip, drawn in painter.strips(width, height, settings.strip_rows, progress, seen):
         data[start : start + len(strip)] += strip
         for row, (highest, share) in drawn.items():
             peak[row], part[row] = highest, share

@@ -114,3 +114,16 @@ def test_oblong_pixels_are_refused() -> None:
     oblong["CDELT2"] *= 1.5
     with pytest.raises(FieldError, match=r"seen.fits has pixels of 2 by 3 arcsec"):
         written(fits.PrimaryHDU(noise(), oblong))
+
+
+def test_the_part_of_a_flux_that_falls_on_blank_pixels_is_not_on_the_image() -> None:
+    data = np.zeros((200, 220), np.float32)
+    data[:, 100:] = np.nan
+    file = io.BytesIO()
+    fits.PrimaryHDU(data, header(RMS=1e-4)).writeto(file)
+    image = read_fits(file.getvalue(), name="seen.fits")
+    settings = FieldSettings(**{**COMPACT, "number": 60})
+    hdu, truth, settings = injection.with_galaxies(image, settings)
+    flux = 1000 * np.nansum(hdu.data, dtype=float) / settings.beam_pixels
+    assert flux == pytest.approx((truth["flux_mjy"] * truth["in_field"]).sum(), rel=1e-4)
+    assert truth.loc[truth["x"] > 99, "in_field"].max() < 0.8
