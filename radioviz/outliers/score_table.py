@@ -18,12 +18,16 @@ from radioviz.outliers.thresholds import COMBINED, SCORES, calibrated_flows, col
 REFERENCE = "first"
 """The data set that strangeness is measured against, where it has scores."""
 
-# What an Atlas itself holds, where no flow has left scores.
-_IN_ATLAS = {
+IN_ATLAS = {
     "knn": "knn_distance",
     "isolation": "isolation",
     "reconstruction": "reconstruction_error",
 }
+"""Scores that an Atlas holds, measured alike in every data set that its encoder has seen.
+
+Those of a flow have the same names, but compare a galaxy with what the flow learned from, itself
+among them; and surveys of the user have none.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +74,11 @@ class Outliers:
     def with_rank_average(self, base: Outliers) -> Outliers:
         """Add the mean percentile rank of all scores but the combined ones.
 
-        ``base``: its training galaxies are those that values are ranked among.
+        ``base``: its training galaxies are those that values are ranked among; those here, where it
+        lacks a score.
         """
-        names = [k for k in self.values if k in base.values and k not in COMBINED]
+        names = [k for k in self.values if k not in COMBINED]
+        base = base if set(names) <= set(base.values) else self
         learned = base.learned()
         try:
             average = rank_average(
@@ -98,18 +104,19 @@ def outliers_of(
     """Every outlier score of a data set but the rank average.
 
     ``scores``: of the data set, that belong to no encoder. ``atlas``: of the encoder in view: it
-    gives the scores that the flow lacks. ``flow``, ``preferred``: the flow of :func:`flow_over`,
+    gives the scores of :data:`IN_ATLAS`. ``flow``, ``preferred``: the flow of :func:`flow_over`,
     and the one whose scores stand in for those that it lacks; empty where there is none.
     """
     table = catalogue.table
     values: dict[str, np.ndarray] = {}
     if flow:
         own = scores.of(table["source_id"])
-        for name, of in ((n, f) for f in dict.fromkeys((flow, preferred)) for n in SCORES):
+        names = [n for n in SCORES if atlas is not None or n not in IN_ATLAS]
+        for name, of in ((n, f) for f in dict.fromkeys((flow, preferred)) for n in names):
             if column(name, of) in own and name not in values:
                 values[name] = own[column(name, of)].to_numpy(float)
     if atlas is not None:
-        values = _scores_of_atlas(atlas, catalogue) | values
+        values |= _scores_of_atlas(atlas, catalogue)
     if "complexity" in table and table["complexity"].notna().any():
         values["complexity"] = table["complexity"].to_numpy(float)
     # One kind of size for all galaxies that are compared.
@@ -128,7 +135,7 @@ def outliers_of(
 def _scores_of_atlas(atlas: Atlas, catalogue: Catalogue) -> dict[str, np.ndarray]:
     rows = atlas.rows_of_catalogue(catalogue)
     out = {}
-    for name, stored in _IN_ATLAS.items():
+    for name, stored in IN_ATLAS.items():
         if stored in atlas.scores:
             values = atlas.scores[stored].to_numpy(float)
             out[name] = np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)

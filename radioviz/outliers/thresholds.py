@@ -102,7 +102,7 @@ def rank_average(
 def rank_correlations(scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Spearman's rank correlation of every pair of scores; NaN where fewer than 3 are known."""
     table = pd.DataFrame({k: np.asarray(v, dtype=np.float64) for k, v in scores.items()})
-    return table.rank().corr(min_periods=3)
+    return table.corr(method="spearman", min_periods=3)
 
 
 def log_prob_given_size(

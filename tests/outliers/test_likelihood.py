@@ -76,6 +76,12 @@ def test_agreement_is_spearmans() -> None:
     assert np.isnan(table.loc["a", "d"])
 
 
+def test_the_order_of_the_galaxies_that_both_scores_know_is_compared() -> None:
+    x = np.arange(20.0)
+    some = np.where(np.isin(x, [0, 13, 14, 19]), x, np.nan)
+    assert likelihood.rank_correlations({"a": x, "b": some}).loc["a", "b"] == pytest.approx(1)
+
+
 def test_given_size_removes_the_preference_for_small_sources() -> None:
     rng = np.random.default_rng(0)
     size = rng.uniform(5, 150, 5000)

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pandas as pd
 
 from radioviz.errors import AtlasError, CatalogueError
-from radioviz.outliers.score_table import REFERENCE, Outliers, flow_over, outliers_of
+from radioviz.outliers.score_table import IN_ATLAS, REFERENCE, Outliers, flow_over, outliers_of
 from radioviz.outliers.thresholds import SCORES, calibrated_flows, column
 from radioviz.paths import trained_folder
 from radioviz.ui.cache.data_sets import (
@@ -38,7 +38,7 @@ def _outliers_key(data_set_key: str, model: str | None) -> tuple[object, ...]:
 def outliers(data_set_key: str, model: str | None) -> Outliers:
     """Every outlier score of a data set.
 
-    ``model``: encoder in view: its flow, else its Atlas, gives the scores. Raises CatalogueError or
+    ``model``: encoder in view: its flow and its Atlas give the scores. Raises CatalogueError or
     AtlasError if the data set is missing, or its scores are damaged.
     """
     preferred = next(iter(calibrated_flows(models())), "")
@@ -65,12 +65,13 @@ def reference(model: str | None, fallback: str) -> Outliers:
 
 
 def generated_scores(flow: str) -> pd.DataFrame:
-    """Scores of generated images under a flow: columns by name, ``n`` rows; may be empty."""
+    """Scores of generated images that a flow alone gives: by name, ``n`` rows; may be empty."""
     from radioviz.atlas.scores import read_scores
 
     if not flow:
         return pd.DataFrame()
     folder = trained_folder() / "atlas"  # they come with the models, not from the user
     table = read_scores(GENERATED, models=models(), folder=folder).table
-    named = {column(name, flow): name for name in SCORES if column(name, flow) in table}
+    names = [name for name in SCORES if name not in IN_ATLAS and column(name, flow) in table]
+    named = {column(name, flow): name for name in names}
     return table[list(named)].rename(columns=named)

@@ -105,6 +105,7 @@ def score_sample(
     """Sample whose threshold flags a fraction of the held-out galaxies of the reference."""
     base = scores.reference(view.model, view.data_set)
     if score.key not in base.values:
-        base = tables.get(view.data_set) or next(iter(tables.values()))
+        own = view.data_set if view.data_set in tables else next(iter(tables))
+        base = scores.outliers(own, view.model)  # whole, whatever the filter shows
     held_out = base.oriented(score.key)[base.held_out()]
     return ScoredSample(score, tables, base, threshold_at(held_out, fraction))
