@@ -222,10 +222,11 @@ def wcs_cards(catalogue: Catalogue, row: int) -> list[tuple[str, Any, str]]:
         wcs = catalogue.wcs(row).celestial
         header = wcs.to_header(relax=True)
     out = []
+    usual = 0.0 if wcs.wcs.crval[wcs.wcs.lat] >= 90 else 180.0  # LONPOLE of a zenithal projection
     for c in header.cards:
         zenithal = c.keyword in ("LONPOLE", "LATPOLE") and header["CTYPE1"].endswith("TAN")
         # Skip defaults of the standard, and the time frame, since the epoch is unknown.
-        if zenithal and (c.keyword == "LATPOLE" or c.value == 180.0):
+        if zenithal and (c.keyword == "LATPOLE" or c.value == usual):
             continue
         if c.keyword.startswith("MJDREF") or c.keyword in ("", "COMMENT", "HISTORY"):
             continue
@@ -274,12 +275,15 @@ def survey_cards(info: SurveyInfo, described: Mapping[str, Any]) -> str:
         out.append(card("BUNIT", unit))
     if "beam_major" in known and "beam_minor" in known:
         major, minor = float(known["beam_major"]), float(known["beam_minor"])
-        angle = "the beam is taken as circular" if major == minor else "north through east"
         out += [
             card("BMAJ", major / 3600.0, f"[deg] beam FWHM, {major:g} arcsec"),
             card("BMIN", minor / 3600.0, "[deg] beam FWHM"),
-            card("BPA", float(known.get("beam_pa", 0.0)), f"[deg] {angle}"),
         ]
+        if major == minor:
+            angle = float(known.get("beam_pa", 0.0))
+            out.append(card("BPA", angle, "[deg] the beam is taken as circular"))
+        elif "beam_pa" in known:
+            out.append(card("BPA", float(known["beam_pa"]), "[deg] north through east"))
     if "frequency" in known:
         out.append(card("OBSFREQ", float(known["frequency"]) * 1e9, "[Hz] observing frequency"))
     if "rms" in known:

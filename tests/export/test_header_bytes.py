@@ -147,3 +147,24 @@ def test_what_is_not_known_of_a_survey_is_not_said() -> None:
     assert str(header["COMMENT"]) == (
         "Pixel values are uncalibrated grey levels, so there is no BUNIT."
     )
+
+
+def test_the_angle_of_a_beam_is_said_where_it_is_known() -> None:
+    table = pd.DataFrame(
+        {
+            "source_id": ["a", "b", "c"],
+            "beam_major": [10.0, 10.0, 10.0],
+            "beam_minor": [5.0, 5.0, 10.0],
+            "beam_pa": [np.nan, 30.0, np.nan],
+        }
+    )
+    info = SurveyInfo(key="mine", title="Mine", pixel_scale=1.8)
+    made = Catalogue(info, complete_columns(table), np.zeros((3, 4, 4), np.uint8))
+    headers = [
+        fits.Header.fromstring(
+            survey_cards(info, made.table[list(IMAGE_COLUMNS)].iloc[i].to_dict())
+        )
+        for i in range(3)
+    ]
+    assert [h.get("BPA") for h in headers] == [None, 30.0, 0.0]
+    assert all(h["BMAJ"] == 10 / 3600 for h in headers)

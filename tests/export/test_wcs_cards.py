@@ -185,3 +185,14 @@ def test_text_and_comment_are_cut_so_that_they_fit(length: int, text: str) -> No
     assert len(read.value) == min(length, 68 if text == "x" else 34)
     room = 80 - 10 - max(20, 2 + len(read.value) * len(text.replace("'", "''"))) - 3
     assert read.comment == ("c" * room if room > 8 else "")
+
+
+def test_a_map_of_the_pole_keeps_its_orientation() -> None:
+    """The default of LONPOLE is 0 where the reference is the pole, and 180 elsewhere."""
+    for pole in (180.0, 0.0):
+        header = own("TAN", CRVAL1=0.0, CRVAL2=90.0, CRPIX1=-400.0, LONPOLE=pole)
+        written = header_of(catalogue(wcs_header=header))
+        assert place(written, 5, 5) == pytest.approx(place(header, 5, 5), abs=1e-9), pole
+    written = header_of(catalogue(dec=90.0, ra=10.0))
+    truth = catalogue(dec=90.0, ra=10.0).wcs(0).all_pix2world([[3, 17]], 0)[0]
+    assert place(written, 3, 17) == pytest.approx(truth, abs=1e-9)
