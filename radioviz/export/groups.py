@@ -193,6 +193,8 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
         part = part.rename(columns=str)
         part = part.drop(columns=[c for c in part if _LEFT_OUT.fullmatch(str(c))])
         part["las_limit"] = limits_of(part)
+        # Other data sets may lack the column, and floats with NaN would cut long identifiers.
+        part = part.astype({c: "Int64" for c in part if part[c].dtype == np.int64})
         given = given_columns(group.catalogue.table)
         for name in map(str, part.columns):
             if name not in {**columns, **MEASURED, **MADE_COLUMNS}:
@@ -257,11 +259,16 @@ def _of_a_plane(name: str) -> Column | None:
 
 
 def plain_column(cells: pd.Series) -> pd.Series:
-    """One column as float64, int64, bool or str; missing numbers NaN, missing text empty."""
+    """One column as float64, int64, bool or str; missing numbers NaN, missing text empty.
+
+    Whole numbers of which some are missing are text where a float would cut their digits.
+    """
     kind = getattr(cells.dtype, "kind", "O")
     if pd.api.types.is_bool_dtype(cells) and not cells.isna().any():
         return cells.astype(bool)
     if pd.api.types.is_numeric_dtype(cells) and kind != "c":
+        if kind in "iu" and cells.isna().any() and cells.astype(float).abs().max() >= 2**53:
+            return cells.astype("string").fillna("").astype(str)  # no float holds all digits
         return cells.astype("int64" if kind in "iu" and not cells.isna().any() else "float64")
     present = cells.dropna()
     if len(present) and present.map(lambda v: isinstance(v, (bool, np.bool_))).all():

@@ -23,7 +23,7 @@ from astropy.units import Unit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radioviz.data.catalogue import COLUMNS, Catalogue, Column
+from radioviz.data.catalogue import COLUMNS, Catalogue, Column, SurveyInfo, complete_columns
 from radioviz.errors import ExportError
 from radioviz.export import Group, ds9_regions, selection_table, votable_bytes
 from radioviz.export.groups import MADE_COLUMNS, ascii_text, column_names, plain_column, unique_name
@@ -279,3 +279,21 @@ def test_files_have_only_units_that_astropy_knows(first: Catalogue, tmp_path: Pa
     for table in read:
         assert table["a"].unit is None and str(table["c"].unit) == "mJy"
     assert read[0]["a"].description == "Score [nat]" and read[0]["b"].description == "Score [sigma]"
+
+
+def test_identifiers_keep_their_digits_beside_a_data_set_without_them() -> None:
+    ids = [1237648720693755918, 1237648720693755919]  # of SDSS
+    info = SurveyInfo(key="mine", title="Mine", pixel_scale=1.8)
+    own = complete_columns(pd.DataFrame({"source_id": ["a", "b"], "objid": ids, "n": [1, 2]}))
+    other = complete_columns(pd.DataFrame({"source_id": ["c"]}))
+    pair = [
+        Group(Catalogue(info, t, np.zeros((len(t), 4, 4), np.uint8)), np.arange(len(t)))
+        for t in (own, other)
+    ]
+    frame = selection_table(pair).frame
+    assert frame["objid"].tolist() == [*map(str, ids), ""]
+    np.testing.assert_array_equal(frame["n"], [1.0, 2.0, np.nan])
+    assert frame["n"].dtype == np.float64
+    alone = selection_table(pair[0]).frame
+    assert alone["objid"].tolist() == ids
+    assert alone["objid"].dtype == np.int64
