@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from os import PathLike
@@ -311,10 +312,11 @@ def _sky_position(position: SkyCoord | str | tuple[float, float]) -> SkyCoord:
 
     if isinstance(position, SkyCoord):
         return position.icrs
-    text = position if isinstance(position, str) else "{} {}".format(*position)
-    sexagesimal = any(mark in text for mark in ":hms")
+    text = position if isinstance(position, str) else "{:.10f} {:.10f}".format(*position)
+    # Two numbers are degrees; parts apart by spaces, and names, begin with hours.
+    degrees = re.fullmatch(r"[-+]?[\d.]+\s+[-+]?[\d.]+", text.strip())
     try:
-        return SkyCoord(text, unit=("hourangle" if sexagesimal else "deg", "deg"))
+        return SkyCoord(text, unit=("deg" if degrees else "hourangle", "deg"))
     except (ValueError, TypeError) as error:
         raise SelectionError(
             f"'{text}' is not a position ({error}); write 07:47:08.4 +17:17:27 or 116.785 17.291"

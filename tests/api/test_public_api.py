@@ -17,7 +17,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 import radioviz
+from radioviz.api.latent_search import _sky_position
 from radioviz.paths import REPOSITORY
+from radioviz.ui.coordinates import parse_position
 
 MODULES = (
     *("benchmark_figures", "citations", "editing", "field_simulation", "file_export", "inference"),
@@ -136,6 +138,24 @@ def test_galaxy_position_and_image_find_the_same(tmp_path: Path) -> None:
     assert not {"first-3", "first-40"} & set(both["source_id"])
     with pytest.raises(radioviz.RadioVizError, match="image 0: unknown pixel scale"):
         radioviz.find_similar("first", image=first.image(one), model="vae32")
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        "07:47:08.4 +17:17:27", "07 47 08.4 +17 17 27", "07h47m08.4s +17d17m27s",
+        "J074708.4+171727", "116.785 17.29083", (116.785, 17.29083),
+    ],
+)  # fmt: skip
+def test_a_position_is_read_as_on_the_pages(position: str | tuple[float, float]) -> None:
+    found = _sky_position(position)
+    assert (found.ra.deg, found.dec.deg) == pytest.approx((116.785, 17.29083), abs=1e-4)
+    if isinstance(position, str):
+        assert parse_position(position) == pytest.approx((found.ra.deg, found.dec.deg))
+
+
+def test_a_position_near_zero_hours() -> None:
+    assert _sky_position((1e-5, -2e-5)).ra.deg == pytest.approx(1e-5)
 
 
 def test_encoding_images_gives_the_latents_of_the_atlas() -> None:
