@@ -104,7 +104,7 @@ def _joined(text: str) -> list[Node]:
 
 
 def _number(node: Node) -> float | None:
-    if node.kind == "number" and isinstance(node.value, int | float):
+    if node.kind in ("number", "angle") and isinstance(node.value, int | float):
         return float(node.value)
     if node.kind == "negative" and (inner := _number(node.parts[0])) is not None:
         return -inner

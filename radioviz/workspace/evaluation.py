@@ -121,8 +121,9 @@ def _number(node: Node, columns: TableColumns) -> Values:
 
 
 def _text(node: Node, columns: TableColumns) -> Values:
-    word = pa.array([node.value], pa.large_string())
-    return Text(np.asarray(0 if node.value else -1, np.int32), word)
+    if not node.value:  # a cell without text is missing, and equals nothing
+        raise FilterError('no text equals ""; ask whether a column is missing', node.start)
+    return Text(np.asarray(0, np.int32), pa.array([node.value], pa.large_string()))
 
 
 def _column(node: Node, columns: TableColumns) -> Values:
@@ -147,12 +148,14 @@ def _compared(node: Node, columns: TableColumns) -> Values:
         node.value, node.parts[1:], values[:-1], values[1:], strict=True
     ):
         mask = mask & _compare(sign, left, right, part)
+    _refuse_other_units(node, columns)
     return Truth(mask)
 
 
 def _among(node: Node, columns: TableColumns) -> Values:
     first = _value(node.parts[0], columns)
     found = [_value(part, columns) for part in node.parts[1:]]
+    _refuse_other_units(node, columns)
     mask: np.ndarray = np.asarray(False)
     alone = [v for v in found if isinstance(v, Numbers | Text) and v.missing.shape == ()]
     if len(alone) == len(found) and len({type(v) for v in (first, *alone)}) == 1:
@@ -178,8 +181,25 @@ def _any_of(value: Values, listed: list[Any]) -> np.ndarray:
 
 def _between(node: Node, columns: TableColumns) -> Values:
     value, low, high = (_value(part, columns) for part in node.parts)
+    _refuse_other_units(node, columns)
     above = _compare(">=", value, low, node.parts[1])
     return Truth(above & _compare("<=", value, high, node.parts[2]))
+
+
+def _refuse_other_units(node: Node, columns: TableColumns) -> None:
+    """Refuse ``ra < 30 deg``: an angle with its unit is in arcsec, and the column is not."""
+    sides = list(node.parts)
+    for i, side in enumerate(sides):
+        while side.kind == "negative" or (side.kind, side.value) == ("call", "abs"):
+            side = side.parts[0]
+        sides[i] = side
+    if not any(side.kind == "angle" for side in sides):
+        return
+    for side in sides:
+        unit = columns.column(str(side.value)).unit if side.kind == "column" else ""
+        if unit not in ("", "arcsec"):
+            hint = "an angle with its unit is compared in arcsec"
+            _refuse(side, f"is in {unit}", f"{hint}: write the number of {unit} alone")
 
 
 def _missing(node: Node, columns: TableColumns) -> Values:
@@ -361,6 +381,7 @@ def _refuse(node: Node, what: str, hint: str) -> NoReturn:
 
 _RULES: dict[str, Callable[[Node, TableColumns], Values]] = {
     "number": _number,
+    "angle": _number,
     "text": _text,
     "truth": lambda node, columns: Truth(np.asarray(node.value)),
     "column": _column,

@@ -32,8 +32,9 @@ DEEPEST = 60
 class Node:
     """A part of a parsed filter."""
 
-    # ``number``, ``text``, ``truth``, ``column``, ``call``, ``compared``, ``and``, ``or``, ``not``,
-    # ``in``, ``between``, ``missing``, ``match``, ``arithmetic``, ``negative``.
+    # ``number``, ``angle`` (arcsec), ``text``, ``truth``, ``column``, ``call``, ``compared``,
+    # ``and``, ``or``, ``not``, ``in``, ``between``, ``missing``, ``match``, ``arithmetic``,
+    # ``negative``.
     kind: str
     # The number, text, column name, function, or operator; a tuple of operators for ``compared``.
     value: float | int | str | bool | tuple[str, ...] = ""
@@ -191,7 +192,7 @@ def _to_node(tree: object, depth: int = 0) -> Node:
         case "signed":
             return node("negative") if words[0] in "-−" else parts[0]
         case "number" | "angle":
-            return node("number", _number(*words, at=start))
+            return node(name, _number(*words, at=start))
         case "text":
             return node("text", _unescaped(words[0][1:-1]))
         case "true" | "false":

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radioviz.data.catalogue import COLUMNS
 from radioviz.errors import FilterError
 from radioviz.workspace.evaluation import FUNCTIONS, matching_rows
 from radioviz.workspace.expression import parse_filter
@@ -89,6 +90,8 @@ def test_rows(text: str, rows: list[int]) -> None:
         ("cone(0, 5, -3)", 11, "positive"),
         ("cone(0, 5)", 0, "cone(ra, dec, radius)"),
         ("sqrt(label) > 3", 5, "is not a number"),
+        ('label != ""', 9, "ask whether a column is missing"),
+        ('label not in ("FRI", "")', 21, "ask whether a column is missing"),
         ("", None, "empty"),
         ("las > 99999999999999999999", 6, "too large"),
         ("(" * 100 + "1" + ")" * 100, 60, "60 parentheses"),
@@ -173,3 +176,25 @@ def test_missing_integers_are_unknown() -> None:
     assert matching_rows("n < 2 or n > 2", TableColumns(table)).tolist() == [True, False, True]
     assert matching_rows("n is missing", TableColumns(table)).tolist() == [False, True, False]
     assert matching_rows("-n < 0", TableColumns(table)).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("ra < 30 deg", 0),
+        ("30 deg > ra", 9),
+        ("las > 0 and abs(dec) <= 30deg", 16),
+        ("dec between -10 deg and 10 deg", 0),
+        ("ra not in (1, 60 arcmin)", 0),
+    ],
+)
+def test_an_angle_is_not_compared_in_another_unit(text: str, position: int) -> None:
+    with pytest.raises(FilterError, match=r"is in deg; .* write the number of deg alone") as caught:
+        matching_rows(text, TableColumns(TABLE, COLUMNS))
+    assert caught.value.position == position
+
+
+def test_an_angle_is_compared_in_arcsec() -> None:
+    for text in ("las between 1 arcmin and 0.02 deg", "-las <= -1 arcmin and las < 1.2 arcmin"):
+        assert np.flatnonzero(matching_rows(text, TableColumns(TABLE, COLUMNS))).tolist() == [3]
+    assert kept("las > 2 arcmin") == [4]
