@@ -19,7 +19,7 @@ hours = 2
 [[runs]]
 name = "a"
 method = "survey-simclr"
-run = "survey-simclr"
+run = "survey-simclr-0"
 seed = 3
 [[runs]]
 name = "b"
@@ -101,5 +101,5 @@ def test_the_plans_of_the_surveys_are_complete(name: str) -> None:
         read_run(survey_ssl.SurveySslConfig, entry.run, **entry.changes)
     assert hours <= 40
     seeds = {m: [r.changes["seed"] for r in runs if r.run == m] for m in {r.run for r in runs}}
-    assert sorted(set(seeds["survey-simclr"])) == sorted(seeds["survey-vicreg"]) == [0, 1, 2]
+    assert sorted(set(seeds["survey-simclr-0"])) == sorted(seeds["survey-vicreg"]) == [0, 1, 2]
     assert len(seeds["survey-byol"]) == len(seeds["survey-simsiam"]) == 1

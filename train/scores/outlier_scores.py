@@ -24,7 +24,7 @@ from radioviz.models.registry import list_models
 from radioviz.outliers.thresholds import COMBINED, SCORES, calibrated_flows, column
 from radioviz.paths import trained_folder
 from train.core.config import TrainError
-from train.evaluate.ood_samples import make_sample, sample_of
+from train.evaluate.ood_samples import Sample, make_sample, sample_of
 from train.scores.orientations import encode_orientations
 from train.scores.outlier_detector import Detector, detector
 from train.scores.texture import CHAIN
@@ -60,12 +60,17 @@ def fitted_detector(name: str) -> Detector:
     """Outlier scores of a flow, fitted to its training galaxies."""
     module, info = weights.load(trained_folder() / name)
     assert isinstance(module, MAF)
-    config = info.training["config"]
-    first = open_data_set("first")
-    sample = sample_of(first, config["encoder"])
-    learned = first.table["split"].to_numpy(str) == "train"
-    learned &= ~first.table["label"].isin(config["without"]).to_numpy()
-    return detector(module, sample.take(learned & _usable(sample.figures)))
+    sample = sample_of(open_data_set("first"), info.training["config"]["encoder"])
+    return detector(module, sample.take(_learned(info, sample)))
+
+
+def _learned(info: ModelInfo, sample: Sample) -> np.ndarray:
+    """Galaxies of FIRST that the scores of a flow are fitted to, bool ``(n,)``."""
+    table = open_data_set("first").table
+    learned = table["split"].to_numpy(str) == "train"
+    learned &= ~table["label"].isin(info.training["config"]["without"]).to_numpy()
+    result: np.ndarray = learned & _usable(sample.figures)
+    return result
 
 
 def _usable(figures: pd.DataFrame) -> np.ndarray:
@@ -79,7 +84,10 @@ def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]
     about: dict[str, ScoreColumn] = {}
     for name, info in flows().items():
         sample = sample_of(catalogue, info.training["config"]["encoder"])
-        scores = fitted_detector(name).scores(sample)
+        fitted = fitted_detector(name)
+        scores = fitted.scores(sample)
+        if catalogue.info.key == "first":  # a galaxy is no neighbour of itself
+            scores.loc[_learned(info, sample), fitted.learned.columns] = fitted.learned.to_numpy()
         made, described = _columns(scores, name, catalogue.info.key)
         table, about = pd.concat([table, made], axis=1), about | described
     if not about:
