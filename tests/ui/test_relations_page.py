@@ -11,12 +11,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from radioviz.atlas.atlas import open_atlas
-from radioviz.data.catalogue import Catalogue
+from radioviz.data.catalogue import Catalogue, Column
 from radioviz.relations.importance import Importance
 from radioviz.relations.prediction import predict
 from radioviz.relations.question import question
+from radioviz.ui.pages.relations.power_panel import flux_names, millijanskys
 from radioviz.ui.pages.relations.relation_question import RelationState
 from radioviz.ui.pages.relations.relation_survey import SurveyState, groups_of
+from radioviz.workspace.table_columns import TableColumns
 
 
 @pytest.fixture
@@ -115,3 +117,21 @@ def test_columns_are_grouped_by_what_they_are_about() -> None:
     assert found["all latents"] == ["z0", "z1"] and found["brightness"] == ["snr", "peak"]
     assert found["redshift"] == ["redshift"] and found["the 3 most important"] == [*names[:3]]
     assert "the 10 most important" not in found  # nothing would be left
+
+
+def test_fluxes_of_a_column_are_read_in_its_unit(open_page: Callable[..., AppTest]) -> None:
+    units = {"ra": "deg", "bare": "", "s_jy": "Jy", "s_ujy": "uJy", "peak": "mJy/beam",
+             "log_s": "[mJy]", "odd": "no unit"}  # fmt: skip
+    columns = TableColumns(
+        pd.DataFrame({name: [1.5, np.nan] for name in units}),
+        {name: Column("float64", unit, "", name) for name, unit in units.items()},
+    )
+    assert flux_names(columns) == ["s_jy", "s_ujy", "log_s", "bare"]
+    found = [millijanskys(columns, name) for name in flux_names(columns)]
+    assert [values[0] for values in found] == pytest.approx([1500, 1.5e-3, 10**1.5, 1.5])
+    assert all(np.isnan(values[1]) for values in found)
+    app = open_page("relations", data="first", part="Power and size")
+    app.selectbox(key="spectra_way").set_value("A column of fluxes").run()
+    assert not app.exception and not app.error
+    offered = app.selectbox(key="spectra_column").options
+    assert offered[0] == "flux [mJy]" and not any(o.startswith(("ra ", "las ")) for o in offered)

@@ -11,6 +11,7 @@ import streamlit as st
 from radioviz import morphology
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RelationError
+from radioviz.importing.column_units import convert, parse_unit
 from radioviz.relations.cosmology import COSMOLOGIES
 from radioviz.relations.physical_columns import Physics
 from radioviz.relations.power_size import LOCI, fr_division, locus, published_locus
@@ -218,6 +219,25 @@ def numeric_names(columns: TableColumns) -> list[str]:
     return [n for n in columns.names if isinstance(columns.values(n), Numbers)]
 
 
+def flux_names(columns: TableColumns) -> list[str]:
+    """Columns that can be flux densities: first those in a unit of them, then without a unit."""
+    units = {n: columns.column(n).unit for n in numeric_names(columns) if n not in _DERIVED}
+    fitting = [n for n, unit in units.items() if _in_millijanskys(np.empty(0), unit) is not None]
+    return sorted(fitting, key=lambda n: not units[n])
+
+
+def millijanskys(columns: TableColumns, name: str) -> np.ndarray:
+    """Flux densities of one of :func:`flux_names` in mJy, ``(n,)``; without a unit as they are."""
+    values = _in_millijanskys(numbers_of(columns, name), columns.column(name).unit)
+    assert values is not None
+    return values
+
+
+def _in_millijanskys(values: np.ndarray, unit: str) -> np.ndarray | None:
+    known = parse_unit(unit or "mJy")
+    return None if known is None else convert(values, known, "mJy")
+
+
 def _spectra_form(view: View, columns: TableColumns) -> None:
     catalogue = cache.data_set(view.data_set)
     others = [k for k in cache.available_data_sets() if k != view.data_set]
@@ -232,8 +252,8 @@ def _spectra_form(view: View, columns: TableColumns) -> None:
         name = st.selectbox("Data set", others, format_func=controls.data_set_title,
                             key="spectra_survey")  # fmt: skip
     else:
-        name = st.selectbox("Column [mJy]", numeric_names(columns), format_func=columns.title,
-                            key="spectra_column")  # fmt: skip
+        name = st.selectbox("Column (mJy if without a unit)", flux_names(columns),
+                            format_func=columns.title, key="spectra_column")  # fmt: skip
         frequency = st.number_input("Frequency [GHz]", 0.0, 1000.0, 1.4, key="spectra_frequency")
         beam = st.number_input("Beam [″], 0: unknown", 0.0, 3600.0, 45.0, key="spectra_beam")
     if st.button("Compute", type="primary", key="spectra_go", icon=":material/show_chart:"):
@@ -252,7 +272,7 @@ def _spectra_form(view: View, columns: TableColumns) -> None:
         else:
             n = len(table)
             second = SurveyFluxes(
-                columns.title(str(name)), numbers_of(columns, str(name)),
+                columns.title(str(name)), millijanskys(columns, str(name)),
                 np.full(n, frequency or np.nan), np.full(n, beam or np.nan),
             )  # fmt: skip
         index, warnings = spectral_indices(first, second, table["las"].to_numpy(float))
