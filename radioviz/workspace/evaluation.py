@@ -175,7 +175,8 @@ def _any_of(value: Values, listed: list[Any]) -> np.ndarray:
     for kind in "if":  # apart, so that whole numbers stay exact beside fractions
         numbers = [one.values[()] for one in listed if one.values.dtype.kind == kind]
         if numbers:
-            mask = mask | np.isin(value.values, np.array(numbers))
+            own = value.values.dtype if value.values.dtype.kind == "f" else None
+            mask = mask | np.isin(value.values, np.array(numbers, own))
     return mask & ~value.missing
 
 
@@ -338,7 +339,9 @@ def _compare(sign: str, left: Values, right: Values, at: Node) -> np.ndarray:
     if isinstance(left, Text) and isinstance(right, Text):
         answer = _compare_text(sign, left, right)
     elif isinstance(left, Numbers) and isinstance(right, Numbers):
-        answer = np.asarray(compare(left.values, right.values))
+        # Numbers of Python take the precision of the column: 30.1 is in one of float32.
+        sides = [v.values if v.values.ndim else v.values.item() for v in (left, right)]
+        answer = np.asarray(compare(*sides))
     return np.where(missing, sign == "!=", answer)
 
 

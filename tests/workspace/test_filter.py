@@ -23,6 +23,7 @@ TABLE = pd.DataFrame(
         "dec": [0.0, 0.0, 0.0, 0.0, 89.0],
         "id": [9007199254740993, 9007199254740992, 1, 2, 3],
         "RA (J2000)": [1.0, 2.0, 3.0, 4.0, 5.0],
+        "short": np.array([30.1, 30.2, -0.1, np.nan, 2.0], np.float32),
     }
 )
 
@@ -52,6 +53,10 @@ def kept(text: str) -> list[int]:
         ("log10(las) > 2 or ln(las) < 3", [1, 4]),
         ("max(las, redshift * 1000) > 250", [1]),
         ("redshift / (las - 90) > 1e9", [0]),
+        ("short == 30.1 or -0.1 == short", [0, 2]),
+        ("short in (30.1, -0.1, 2)", [0, 2, 4]),
+        ("30.1 < short <= 30.2", [1]),
+        ("short between 30.1 and 30.2", [0, 1]),
     ],
 )
 def test_rows(text: str, rows: list[int]) -> None:
