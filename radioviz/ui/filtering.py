@@ -221,11 +221,12 @@ def _slider(name: str, values: Numbers) -> None:
     st.session_state[key] = (min(held), max(held))
 
     def moved() -> None:
-        chosen = st.session_state[key]
-        if math.isclose(chosen[0], low) and math.isclose(chosen[1], high):
+        start, end = st.session_state[key]
+        if math.isclose(start, low) and math.isclose(end, high):
             set_filter(clauses.without(current_filter(), name))
         else:
-            set_filter(clauses.with_range(current_filter(), name, *chosen))
+            known = values.floats()
+            set_filter(clauses.with_range(current_filter(), name, start, end, known))
 
     st.slider(name, low, high, step=(high - low) / 200, format="%.4g", key=key, on_change=moved)
 

@@ -6,9 +6,10 @@ replaces it; all others stay as the reader wrote them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+
+import numpy as np
 
 from radioviz.errors import FilterError
 from radioviz.workspace.expression import Node, parse_filter, quoted, text_literal
@@ -43,16 +44,14 @@ def clause_of(text: str, column: str) -> Clause | None:
     return None
 
 
-def with_range(text: str, column: str, low: float, high: float) -> str:
+def with_range(text: str, column: str, low: float, high: float, values: np.ndarray) -> str:
     """The filter with ``column between low and high`` in place of its clause before.
 
-    Ends have six digits and are rounded outwards: a galaxy at the end of a slider stays.
+    Ends have six digits, or as many more as keep exactly the ``values`` of the column in the range.
     """
-    ends = [
-        float(Context(prec=6, rounding=side).create_decimal(end))
-        for end, side in ((low, ROUND_FLOOR), (high, ROUND_CEILING))
-    ]
-    return _replaced(text, column, f"{quoted(column)} between {ends[0]:.6g} and {ends[1]:.6g}")
+    first = _written(low, lambda end: values >= end)
+    last = _written(high, lambda end: values <= end)
+    return _replaced(text, column, f"{quoted(column)} between {first} and {last}")
 
 
 def with_words(text: str, column: str, words: Sequence[str]) -> str:
@@ -90,6 +89,11 @@ def _replaced(text: str, column: str, clause: str) -> str:
     if found is None:
         return joined(text, clause)
     return text[: found.start] + clause + text[found.end :]
+
+
+def _written(end: float, kept: Callable[[float], np.ndarray]) -> str:
+    texts = (f"{end:.{digits}g}" for digits in range(6, 18))  # 17 give every float back
+    return next(t for t in texts if np.array_equal(kept(float(t)), kept(end)))
 
 
 def _joined(text: str) -> list[Node]:

@@ -121,8 +121,11 @@ def _draw_chart(
         def ranged(event: Mapping[str, Any]) -> None:
             for box in (event.get("selection") or {}).get("box") or ():
                 low, high = sorted(float(v) for v in box["x"][:2])
-                ends = (10.0**low, 10.0**high) if chart.log_x else (low, high)
-                filtering.set_filter(clauses.with_range(filtering.current_filter(), chart.x, *ends))
+                if chart.log_x:
+                    low, high = 10.0**low, 10.0**high
+                values = column_charts.numbers_of(columns, chart.x)
+                held = filtering.current_filter()
+                filtering.set_filter(clauses.with_range(held, chart.x, low, high, values))
 
         plotly_charts.draw(figure, key, f"Histogram of {chart.x}", height=320,
                            on_select=ranged, brush=True)  # fmt: skip
