@@ -263,11 +263,11 @@ class Catalogue:
         return [float(self.table[name].array[row]) for name in names]  # not table[names]: a copy
 
     def beam_shape(self, row: int) -> tuple[float, float, float] | None:
-        """Major and minor axis [arcsec] and position angle [deg] of a beam; None if unknown."""
+        """Major and minor axis [arcsec] of a beam and its angle [deg], NaN or None if unknown."""
         major, minor, angle = self._cells(row, "beam_major", "beam_minor", "beam_pa")
         if math.isnan(major) or math.isnan(minor):
             return None
-        return major, minor, 0.0 if math.isnan(angle) else angle
+        return major, minor, angle
 
     def info_of(self, row: int) -> SurveyInfo:
         """Facts about one image: those of the survey, with its own beam, frequency and scale."""

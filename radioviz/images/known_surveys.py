@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Beam:
-    """Restoring beam: FWHM in arcsec; position angle in degrees, north through east."""
+    """Restoring beam: FWHM [arcsec]; angle [deg], north through east, NaN where unknown."""
 
     major: float
     minor: float

@@ -79,7 +79,8 @@ def find_beam(
 ) -> tuple[Beam | None, str]:
     """Beam of a header, and a note where its words were not taken literally.
 
-    ``header``: BMAJ, BMIN, BPA in degrees count first, then the last beam of an AIPS history.
+    ``header``: BMAJ, BMIN, BPA in degrees count first, then the last beam of an AIPS history. The
+    angle is NaN where a long beam is given without one.
     ``width``: longer side of the image in arcsec: a beam that is wider is none. One that would be
     too wide in degrees, but not in arcsec, is in arcsec. ``pixel``: arcsec per pixel, 0 if unknown.
     """
@@ -87,16 +88,17 @@ def find_beam(
     for major, minor, angle, unit in _written_beams(header):
         if not 0 < minor <= major < math.inf:
             continue
+        angle = 0.0 if major == minor and math.isnan(angle) else angle % 180.0
         widest = _WIDEST_DEGREES * 3600 if width is None else width
         degrees = major * 3600 <= widest
         arcsec = pixel <= major <= (math.inf if width is None else width)
         if arcsec and unit == "arcsec":
-            return Beam(major, minor, angle % 180.0), ""
+            return Beam(major, minor, angle), ""
         if degrees:
-            return Beam(major * 3600.0, minor * 3600.0, angle % 180.0), ""
+            return Beam(major * 3600.0, minor * 3600.0, angle), ""
         if arcsec and width is not None:
             text = f"a beam of {major:g} degrees is wider than the image: taken as arcsec"
-            return Beam(major, minor, angle % 180.0), text
+            return Beam(major, minor, angle), text
         size = f"{major:g} {unit or 'degrees'}"
         why = why or f"a beam of {size} in the header is wider than the image: left unknown"
     return None, why
@@ -110,12 +112,13 @@ def _written_beams(header: Header) -> Iterator[tuple[float, float, float, str]]:
             said = re.search(r"arc ?sec|\bdeg", header.comment(names[0]), re.IGNORECASE)
             # Degrees are said beside numbers in arcsec too.
             unit = "arcsec" if said and said[0][:3].lower() == "arc" else ""
-            yield major, major if minor is None else minor, angle or 0.0, unit
+            known = math.nan if angle is None else angle
+            yield major, major if minor is None else minor, known, unit
     last = None
     for line in header.comments():
         if match := _HISTORY_BEAM.search(line):
             try:
-                sizes = float(match[1]), float(match[3]), float(match[4] or 0.0)
+                sizes = float(match[1]), float(match[3]), float(match[4] or math.nan)
             except ValueError:
                 continue
             written = (match[2] or "").lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +52,10 @@ def field_of(image: SkyImage, settings: FieldSettings) -> FieldSettings:
     """
     if image.wcs is None or image.pixel_scale is None:
         raise FieldError(f"{image.file} has no celestial WCS; sources need sky positions")
-    if image.beam is None:
+    if image.beam is None or math.isnan(image.beam.pa):
         raise FieldError(
-            f"{image.file} states no beam (BMAJ, BMIN, BPA); sources are convolved with it"
+            f"{image.file} does not state its beam (BMAJ, BMIN and BPA), with which sources are "
+            "convolved"
         )
     if image.bunit != "Jy/beam":
         raise FieldError(

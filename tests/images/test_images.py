@@ -271,10 +271,11 @@ def test_visibilities_are_refused_as_such() -> None:
 
 def test_unit_of_the_primary_header_serves_the_extension() -> None:
     hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(noise())])
-    hdus[0].header.update({"BUNIT": "mJy/beam", "BMAJ": 0.01, "BMIN": 0.005, "SURVEY": "MINE"})
+    about = {"BUNIT": "mJy/beam", "BMAJ": 0.01, "BMIN": 0.005, "BPA": 20.0, "SURVEY": "MINE"}
+    hdus[0].header.update(about)
     image = read_fits(as_bytes(hdus))
     assert image.bunit == "Jy/beam"
-    assert image.beam == Beam(36.0, 18.0)
+    assert image.beam == Beam(36.0, 18.0, 20.0)
     assert image.survey == "MINE"
 
 

@@ -18,7 +18,9 @@ from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError
 from radioviz.export import Group, selection_table
 from radioviz.importing import Source, import_survey, inspect_source
+from radioviz.morphology.measuring import elongated_beams
 from radioviz.ui.galaxies import galaxy_facts
+from radioviz.ui.image.sky_image import ImageStyle, beam_text, sky_image
 from radioviz.ui.map.colouring import colour_choices
 from radioviz.workspace.data_set_columns import data_set_columns
 from tests.importing.conftest import write_fits
@@ -114,6 +116,21 @@ def test_noise_primary_beam_and_ellipse_of_each_file(tmp_path: Path) -> None:
     )
     assert table["rms"][0] == pytest.approx(3e-5) and np.isnan(table["rms"][1])
     assert table["primary_beam"].tolist() == ["corrected", ""]
+
+
+def test_the_angle_of_a_long_beam_without_one_is_unknown(tmp_path: Path) -> None:
+    for name, minor in (("long", 6), ("round", 12)):
+        about = {"BMAJ": 12 / 3600, "BMIN": minor / 3600}
+        write_fits(tmp_path / "s" / f"{name}.fits", point(9, 2), **about)
+    catalogue = imported(tmp_path / "s").catalogue
+    assert catalogue.table["beam_pa"].to_numpy() == pytest.approx([np.nan, 0.0], nan_ok=True)
+    assert np.isnan(elongated_beams(catalogue)[:, 2]).all()
+    assert beam_text(catalogue.beam_shape(0)) == "12 × 6 arcsec, angle unknown"
+    drawn = sky_image(catalogue.images[0], catalogue.info, ImageStyle(), height=300,
+                      beam_shape=catalogue.beam_shape(0))  # fmt: skip
+    points = np.array(drawn["layout"]["shapes"][1]["path"][2:-2].replace("L", "").split(), float)
+    assert np.ptp(points[::2]) == pytest.approx(72**0.5, 1e-3)
+    assert np.ptp(points[1::2]) == pytest.approx(72**0.5, 1e-3)
 
 
 def test_a_survey_of_mixed_origin_takes_what_each_name_implies(tmp_path: Path) -> None:

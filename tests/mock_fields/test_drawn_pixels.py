@@ -278,7 +278,7 @@ def test_added_galaxies_are_found_and_those_that_were_there_are_not_counted(tmp_
     np.testing.assert_array_equal(pixels, data)
     written = confined.with_galaxies(payload, "bright.fits", None, settings, template())
     np.testing.assert_array_equal(fits.getdata(io.BytesIO(written)), data)
-    with pytest.raises(FieldError, match="states no beam"):
+    with pytest.raises(FieldError, match="does not state its beam"):
         del header["BMAJ"]
         bare = io.BytesIO()
         fits.PrimaryHDU(image.data, header).writeto(bare)

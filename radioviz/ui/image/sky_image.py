@@ -156,7 +156,8 @@ def beam_text(beam: tuple[float, float, float] | None, unit: str = " arcsec") ->
     major, minor, angle = beam
     if major / minor < 1.01:
         return f"{major:.4g}{unit}"
-    return f"{major:.4g} × {minor:.4g}{unit}, {angle:.0f}°"
+    turn = "angle unknown" if math.isnan(angle) else f"{angle:.0f}°"
+    return f"{major:.4g} × {minor:.4g}{unit}, {turn}"
 
 
 def _heatmap(
@@ -217,6 +218,8 @@ def _scale_and_beam(
     notes = [text | {"x": left - bar.arcsec / 2, "y": low, "text": bar.text, "yshift": 12}]
     if beam:
         major, minor, angle = beam
+        if math.isnan(angle):  # the circle of the same area
+            major, minor, angle = *[math.sqrt(major * minor)] * 2, 0.0
         turn, around = math.radians(angle), np.linspace(0, 2 * np.pi, 65)
         along, across = major / 2 * np.cos(around), minor / 2 * np.sin(around)
         east = right + major / 2 + along * math.sin(turn) + across * math.cos(turn)
