@@ -105,8 +105,6 @@ def test_servers_that_share_a_home_start_so_many_jobs(home: Path, tmp_path: Path
     assert all_say() == ["ready"] * 4
     (tmp_path / "own").touch()
     others = all_say()
-    for server in servers:
-        server.communicate(timeout=100)
     started = [text for text in said + others if text.startswith("started")]
     assert len(started) == 5, others
     at_work, waited = 0, False
@@ -115,6 +113,8 @@ def test_servers_that_share_a_home_start_so_many_jobs(home: Path, tmp_path: Path
         waited |= any(step.startswith("waiting: ") for step in steps)
         at_work = max(at_work, sum(step == "reading images" for step in steps))
         time.sleep(0.02)
+    for server in servers:
+        server.communicate(timeout=100)
     assert at_work <= 2
     assert waited
     for text in started:

@@ -62,12 +62,9 @@ class Processes:
 
     def in_turn(self, make: Callable[[], Any]) -> Any:
         """What ``make`` returns, in the first process before the others: what it locks is free."""
-        if self.size > 1 and not self.first:
-            distributed.barrier()
-        made = make()
-        if self.size > 1 and self.first:
-            distributed.barrier()
-        return made
+        made = make() if self.first else None
+        self.from_first(lambda: None)
+        return made if self.first else make()
 
 
 def processes() -> Processes:
