@@ -15,7 +15,7 @@ import numpy as np
 from radioviz.atlas.atlas import Atlas
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import LabelError
-from radioviz.words.heads import BLOCK, COLUMNS, measured_features
+from radioviz.words.heads import BLOCK, COLUMNS, measured_features, spreads
 from radioviz.words.tagging import latents_of_rows
 
 FEWEST = 2
@@ -89,9 +89,8 @@ class ExampleSpace:
         for part in (sample[:, d:], x[:, d:]):
             np.copyto(part, filled, where=~np.isfinite(part))
         share = np.concatenate([np.full(d, d**0.5), np.full(len(names), max(len(names), 1) ** 0.5)])
-        centre, spread = sample.mean(axis=0), sample.std(axis=0)
-        x -= centre
-        x /= (np.maximum(spread, 1e-6) * share).astype(np.float32)
+        x -= sample.mean(axis=0)
+        x /= (spreads(sample, d) * share).astype(np.float32)
         return cls(x)
 
     @classmethod

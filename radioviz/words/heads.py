@@ -82,6 +82,18 @@ class Heads:
         return dict(zip(self.tags, out, strict=True))
 
 
+def spreads(features: np.ndarray, d: int) -> np.ndarray:
+    """What features ``(n, d + s)`` are divided by, ``(d + s,)``: their standard deviations.
+
+    That of a latent is at least a twentieth of the median one: some hardly vary in one survey, and
+    would drown all others in another survey, where they do.
+    """
+    spread = features.std(axis=0)
+    spread[:d] = np.maximum(spread[:d], 0.05 * np.median(spread[:d]))
+    result: np.ndarray = np.maximum(spread, 1e-6)
+    return result
+
+
 def measured_features(
     columns: Mapping[str, np.ndarray], names: tuple[str, ...], filled: np.ndarray
 ) -> np.ndarray:

@@ -54,7 +54,7 @@ def test_overview_says_what_is_there(open_page: Open, first: Catalogue) -> None:
     assert "University of California" in texts(app)
     links = {link.label.strip("*") for link in app.get("page_link")}
     # Surveys that a model learned from have their titles, here or not.
-    (learned,) = (c.value for c in app.caption if c.value.startswith("Trained on 10,089"))
+    (learned,) = (c.value for c in app.caption if c.value.startswith("Trained on 10,059"))
     assert "FR-DEEP NVSS, MGCLS, LoTSS DR1, VLASS, FR-DEEP v2 FIRST, " in learned.replace("\\", "")
     # Where other tests have fetched data sets, one more link puts all of them on one map.
     assert {name for name in links if "on one map" not in name} == {

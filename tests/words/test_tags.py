@@ -13,7 +13,7 @@ import pytest
 from radioviz.errors import VocabularyError
 from radioviz.morphology import measure
 from radioviz.paths import REPOSITORY
-from radioviz.words.heads import COLUMNS, Heads, heads_file, read_heads, write_heads
+from radioviz.words.heads import COLUMNS, Heads, heads_file, read_heads, spreads, write_heads
 from radioviz.words.tagging import tag_table
 from radioviz.words.vocabulary import OWN_FILE, parse_vocabulary, read_vocabulary
 from tests.morphology.test_arms import BEAM, SCALE, drawn, line
@@ -173,3 +173,11 @@ def test_heads_are_kept_as_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         read_heads("encoder")
     with pytest.raises(VocabularyError, match="dimensions"):
         again.probabilities(np.zeros((1, 9), np.float32), measured)
+
+
+def test_a_latent_that_hardly_varies_does_not_drown_the_others() -> None:
+    """It does so in one survey, and may vary as much as the others in the next one."""
+    x = np.random.default_rng(0).normal(size=(200, 6)) * [1, 2, 1, 1e-6, 1e-3, 5]
+    found = spreads(x, 4)
+    assert found[3] == pytest.approx(0.05 * np.median(x[:, :4].std(axis=0)))
+    np.testing.assert_allclose(found[[0, 1, 2, 4, 5]], x.std(axis=0)[[0, 1, 2, 4, 5]])

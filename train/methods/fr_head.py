@@ -36,6 +36,7 @@ from radioviz.models.survey_fr import SurveyFr, faintness
 from radioviz.morphology.frame import SourceFrame
 from radioviz.paths import cache_folder, make_folder, trained_folder
 from radioviz.store.atomic import atomic_file
+from radioviz.words.heads import spreads
 from train.core import machine
 from train.evaluate.surveys.degrade import degrade
 from train.evaluate.surveys.evaluations import source_folds
@@ -223,9 +224,7 @@ def fit_head(found: Labelled, rows: np.ndarray, number: int = 0) -> Head:
         weight = weight * np.where(found.table["survey"][rows] == WIDE, 1, NOT_WIDE)
     times = len(x)
     x = x.reshape(-1, x.shape[2])
-    centre, spread = x.mean(axis=0), x.std(axis=0)
-    # A feature that hardly varies here would get a weight without meaning, too large to store.
-    scale = 1 / np.maximum(spread, 0.05 * np.median(spread))
+    centre, scale = x.mean(axis=0), 1 / spreads(x, x.shape[1])
     model = LogisticRegression(C=WIDE_STRENGTH if number else STRENGTH, max_iter=500)
     truth, weight = np.tile(found.truth[rows], times), np.tile(weight, times) / times
     model.fit((x - centre) * scale, truth, weight)

@@ -20,7 +20,7 @@ from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import open_data_set
 from radioviz.errors import AtlasError, CatalogueError
 from radioviz.models.registry import encoders, list_models
-from radioviz.words.heads import COLUMNS, Heads, heads_file, write_heads
+from radioviz.words.heads import COLUMNS, Heads, heads_file, spreads, write_heads
 from radioviz.words.tagging import store_tags
 from radioviz.words.vocabulary import measured_probability, read_vocabulary
 from train.core.config import TrainError
@@ -45,10 +45,9 @@ def default_encoder() -> str:
 
 def scaling(x: np.ndarray, measured: int) -> tuple[np.ndarray, np.ndarray]:
     """Centre and scale ``(d + s,)``: latents and measured columns weigh alike as wholes."""
-    spread = x.std(axis=0)
     d = x.shape[1] - measured
     share = np.concatenate([np.full(d, d**0.5), np.full(measured, max(measured, 1) ** 0.5)])
-    return x.mean(axis=0), 1 / np.maximum(spread, 1e-6) / share
+    return x.mean(axis=0), 1 / spreads(x, d) / share
 
 
 def fit_head(x: np.ndarray, y: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
