@@ -17,6 +17,7 @@ from radioviz.api import survey_job
 from radioviz.api.survey_job import SurveyJob, SurveyRequest
 from radioviz.data.user_surveys import list_surveys, open_survey, remove_survey, unfinished_imports
 from radioviz.errors import CatalogueError
+from radioviz.jobs.process import JobWorker
 from radioviz.paths import REPOSITORY
 from tests.data.fits_files import noise
 from tests.faults.jobs import Latents, cutouts
@@ -214,3 +215,11 @@ def test_nothing_is_removed_between_the_steps_of_a_job(
     ended = wait(job.id)
     assert ended.progress.state == survey_job.DONE, ended
     assert ended.progress.imported
+
+
+def test_a_cancel_is_seen_at_once(tmp_path: Path) -> None:
+    """Else what a fork had read when it stopped was stored as the whole survey."""
+    worker = JobWorker(tmp_path, None, survey_job.SurveyProgress())
+    assert not worker.cancelled()
+    (tmp_path / "cancel").touch()
+    assert worker.cancelled()
