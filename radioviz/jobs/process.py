@@ -298,8 +298,8 @@ class JobWorker(Generic[Request, State]):
 
     def cancelled(self) -> bool:
         """True if somebody asked the job to stop."""
-        # Looked up each time: a fork that reads stops on its own look, and an answer of a moment ago
-        # would take what it has read so far for all there is.
+        # Looked up each time: a fork that reads stops on its own look, and after an answer of a
+        # moment ago what it has read so far would pass for all there is.
         return (self.folder / _CANCEL).exists()
 
     def progress_or_cancel(self, done: int, total: int, what: str) -> None:

@@ -219,7 +219,7 @@ def test_nothing_is_removed_between_the_steps_of_a_job(
 
 def test_a_cancel_is_seen_at_once(tmp_path: Path) -> None:
     """Else what a fork had read when it stopped was stored as the whole survey."""
-    worker = JobWorker(tmp_path, None, survey_job.SurveyProgress())
+    worker = JobWorker(tmp_path, SurveyRequest("mine"), survey_job.SurveyProgress())
     assert not worker.cancelled()
     (tmp_path / "cancel").touch()
     assert worker.cancelled()
