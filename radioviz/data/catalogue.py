@@ -263,7 +263,7 @@ class Catalogue:
         return [float(self.table[name].array[row]) for name in names]  # not table[names]: a copy
 
     def beam_shape(self, row: int) -> tuple[float, float, float] | None:
-        """Major and minor axis [arcsec] of a beam and its angle [deg], NaN or None if unknown."""
+        """Axes [arcsec] and angle [deg] of a beam: NaN for an unknown angle, None for no beam."""
         major, minor, angle = self._cells(row, "beam_major", "beam_minor", "beam_pa")
         if math.isnan(major) or math.isnan(minor):
             return None
